@@ -1,0 +1,3 @@
+from unidiff_cli.cli.app import main
+
+main()

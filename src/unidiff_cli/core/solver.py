@@ -1,0 +1,202 @@
+"""Solvers of the diffusion ODE, each a few lines around one exact step.
+
+A solver is `solve(clean, x, times, schedule)`: `clean(x, t)` predicts the clean data (the network
+and guidance are hidden in it), `times` falls from 1 to just above 0, and `x` is anything that
+adds and scales, a float as well as a pair of latents.
+
+In lambda = log(alpha / sigma), the ODE has an exact solution (DPM-Solver++, arXiv 2211.01095,
+proposition 4.1):
+
+    x(stop) = sigma(stop)/sigma(start) x(start) + sigma(stop) * integral of e^l clean(l) dl
+
+Every method is a choice of the polynomial that stands for `clean` under the integral.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol, Self, TypeVar
+
+from unidiff_cli.core.schedule import Schedule
+
+FIRST_TIME, LAST_TIME = 1.0, 0.001
+
+
+class Vector(Protocol):
+    """What a solver moves: something that adds and scales."""
+
+    def __add__(self, other: Self, /) -> Self: ...
+    def __rmul__(self, factor: float, /) -> Self: ...
+
+
+X = TypeVar("X", bound=Vector)
+Clean = Callable[[X, float], X]
+Prediction = tuple[float, X]
+"""A predicted clean value and the log-SNR at which it was predicted."""
+
+
+def uniform_times(steps: int) -> list[float]:
+    """`steps + 1` evenly spaced times from 1 down to 0.001."""
+    return [FIRST_TIME + (LAST_TIME - FIRST_TIME) * n / steps for n in range(steps + 1)]
+
+
+def advance(
+    x: X, start: float, stop: float, predictions: Sequence[Prediction[X]], schedule: Schedule
+) -> X:
+    """x moved from `start` to `stop`: exact if `clean` is the polynomial through `predictions`.
+
+    One prediction is a constant, two a line, three a parabola in log-SNR. The steps of
+    DPM-Solver++, of its multistep kin and of UniPC are all of this form.
+    """
+    here = schedule.log_snr(start)
+    h = schedule.log_snr(stop) - here
+    nodes = [(log_snr - here) / h for log_snr, _ in predictions]
+    moved = (schedule.sigma(stop) / schedule.sigma(start)) * x
+    for (_, prediction), weight in zip(predictions, _weights(nodes, h), strict=True):
+        moved = moved + (schedule.alpha(stop) * weight) * prediction
+    return moved
+
+
+def _weights(nodes: Sequence[float], h: float) -> list[float]:
+    """The integral of h e^(-h (1-u)) L_i(u) over u in [0, 1], for each Lagrange basis L_i."""
+    moments = _moments(len(nodes), h)
+    weights = []
+    for i, node in enumerate(nodes):
+        basis = [1.0]  # the coefficients of L_i, the constant first
+        for j, other in enumerate(nodes):
+            if j != i:
+                basis = _times_root(basis, other, node - other)
+        weights.append(sum(c * m for c, m in zip(basis, moments, strict=True)))
+    return weights
+
+
+def _moments(count: int, h: float) -> list[float]:
+    """The integrals of h e^(-h (1-u)) u^k over u in [0, 1], for k = 0 .. count - 1.
+
+    By parts, m_k = 1 - (k / h) m_(k-1); that loses all digits for small h, where the series
+    m_k = sum over n of h (-h)^n k! / (k + n + 1)! takes its place.
+    """
+    if h > 0.5:
+        moments = [-math.expm1(-h)]
+        for k in range(1, count):
+            moments.append(1 - k / h * moments[-1])
+        return moments
+    moments = []
+    for k in range(count):
+        term = h / (k + 1)
+        moment = term
+        for n in range(1, 16):
+            term *= -h / (k + n + 1)
+            moment += term
+        moments.append(moment)
+    return moments
+
+
+def _times_root(basis: list[float], root: float, scale: float) -> list[float]:
+    """The coefficients of basis(u) * (u - root) / scale."""
+    shifted, scaled = [0.0, *basis], [*(-root * c for c in basis), 0.0]
+    return [(a + b) / scale for a, b in zip(shifted, scaled, strict=True)]
+
+
+def _mix(first: X, second: X, at: float) -> X:
+    """The line through `first` (at 0) and `second` (at 1), read at `at`."""
+    return (1 - at) * first + at * second
+
+
+def ddim(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
+    """DDIM (arXiv 2010.02502): the first-order step, once per time."""
+    for start, stop in zip(times, times[1:], strict=False):
+        x = advance(x, start, stop, [(schedule.log_snr(start), clean(x, start))], schedule)
+    return x
+
+
+def dpmpp_3s(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
+    """Singlestep DPM-Solver++ of order 3, the remainder in lower orders: as UniDiffuser published.
+
+    The evaluations are exactly len(times) - 1.
+    """
+    for first, order in _singlestep_groups(len(times) - 1):
+        start, inner, stop = times[first], times[first + 1 : first + order], times[first + order]
+        at = schedule.log_snr(start)
+        here = (at, clean(x, start))
+        if order == 1:
+            x = advance(x, start, stop, [here], schedule)
+        elif order == 2:
+            x1 = advance(x, start, inner[0], [here], schedule)
+            there, end = schedule.log_snr(inner[0]), schedule.log_snr(stop)
+            # The published second-order step reads the line in the middle of the step.
+            middle = _mix(here[1], clean(x1, inner[0]), (end - at) / 2 / (there - at))
+            x = advance(x, start, stop, [(at, middle)], schedule)
+        else:
+            x1 = advance(x, start, inner[0], [here], schedule)
+            second = (schedule.log_snr(inner[0]), clean(x1, inner[0]))
+            x2 = advance(x, start, inner[1], [here, second], schedule)
+            third = (schedule.log_snr(inner[1]), clean(x2, inner[1]))
+            x = advance(x, start, stop, [here, third], schedule)
+    return x
+
+
+def _singlestep_groups(steps: int) -> list[tuple[int, int]]:
+    """(first time, order) of each group: threes, and the published remainder at the end."""
+    threes, rest = divmod(steps, 3)
+    orders = [*[3] * (threes - 1), 2, 1] if rest == 0 else [*[3] * threes, rest]
+    groups, first = [], 0
+    for order in orders:
+        groups.append((first, order))
+        first += order
+    return groups
+
+
+def dpmpp_2m(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
+    """Multistep DPM-Solver++ of order 2 (arXiv 2211.01095, algorithm 2)."""
+    before: Prediction[X] | None = None
+    for start, stop in zip(times, times[1:], strict=False):
+        here = (schedule.log_snr(start), clean(x, start))
+        read = here[1]
+        # The last step is of first order, for stability with few steps, as is usual.
+        if before is not None and stop != times[-1]:
+            h, back = schedule.log_snr(stop) - here[0], here[0] - before[0]
+            read = _mix(here[1], before[1], -h / 2 / back)
+        x = advance(x, start, stop, [(here[0], read)], schedule)
+        before = here
+    return x
+
+
+def dpmpp_3m(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
+    """Multistep of order 3: the parabola through the last three predictions, integrated exactly."""
+    known: list[Prediction[X]] = []
+    for n, (start, stop) in enumerate(zip(times, times[1:], strict=False)):
+        known = [(schedule.log_snr(start), clean(x, start)), *known[:2]]
+        left = len(times) - 1 - n
+        x = advance(x, start, stop, known[: min(3, left)], schedule)
+    return x
+
+
+def unipc(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
+    """UniPC of order 2 (arXiv 2302.04867): each step is corrected by the prediction at its end.
+
+    The corrector needs no evaluation of its own: the next step starts from the same prediction.
+    """
+    before: list[Prediction[X]] = []
+    origin, came_from = x, times[0]
+    for n, (start, stop) in enumerate(zip(times, times[1:], strict=False)):
+        here = (schedule.log_snr(start), clean(x, start))
+        if before:
+            x = advance(origin, came_from, start, [here, *before], schedule)
+        left = len(times) - 1 - n
+        origin, came_from = x, start
+        x = advance(x, start, stop, [here, *before][: min(2, left)], schedule)
+        before = [here, *before][:2]
+    return x
+
+
+Solver = Callable[[Clean[X], X, Sequence[float], Schedule], X]
+
+SOLVERS: dict[str, Callable[..., object]] = {
+    "dpm++3s": dpmpp_3s,
+    "dpm++2m": dpmpp_2m,
+    "dpm++3m": dpmpp_3m,
+    "unipc": unipc,
+    "ddim": ddim,
+}
