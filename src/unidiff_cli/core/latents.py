@@ -1,0 +1,71 @@
+"""Latents: what the solver moves. They add and scale, so no solver packs or splits anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unidiff_cli.core.pair import Pair
+
+
+@dataclass(frozen=True)
+class Latent:
+    """The tensors that share one noise level, a batch B of samples in each.
+
+    The image's parts are (vae (B, C, h, w), clip (B, 1, D)), the text's are ((B, L, D),).
+    """
+
+    parts: tuple[Tensor, ...]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Latent:
+        """The latent of what `function` makes of each part."""
+        return Latent(tuple(map(function, self.parts)))
+
+    def __add__(self, other: Latent) -> Latent:
+        return Latent(tuple(a + b for a, b in zip(self.parts, other.parts, strict=True)))
+
+    def __sub__(self, other: Latent) -> Latent:
+        return Latent(tuple(a - b for a, b in zip(self.parts, other.parts, strict=True)))
+
+    def __rmul__(self, factor: float) -> Latent:
+        return self.map(lambda part: factor * part)
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    def __getitem__(self, rows: slice) -> Latent:
+        return self.map(lambda part: part[rows])
+
+    @property
+    def finite(self) -> Tensor:
+        """Whether all numbers of a sample are finite, as (B,) booleans."""
+        return torch.stack([part.flatten(1).isfinite().all(1) for part in self.parts]).all(0)
+
+
+def concatenate(latents: Sequence[Latent]) -> Latent:
+    """One batch of the samples of several latents."""
+    return Latent(tuple(torch.cat(parts) for parts in zip(*(z.parts for z in latents), strict=True)))
+
+
+@dataclass(frozen=True)
+class Latents(Pair[Latent]):
+    """A latent for each modality: one point of the joint space, for a batch of samples."""
+
+    def __add__(self, other: Latents) -> Latents:
+        return Latents(self.image + other.image, self.text + other.text)
+
+    def __sub__(self, other: Latents) -> Latents:
+        return Latents(self.image - other.image, self.text - other.text)
+
+    def __rmul__(self, factor: float) -> Latents:
+        return Latents(factor * self.image, factor * self.text)
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def rows(self, rows: slice) -> Latents:
+        """Some samples of the batch."""
+        return Latents(self.image[rows], self.text[rows])

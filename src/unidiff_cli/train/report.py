@@ -1,0 +1,101 @@
+"""How far a training is: what the trainer tells, and two ways of showing it on a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One step's news."""
+
+    step: int
+    steps: int
+    losses: Mapping[str, float]  # empty between two lines of the log
+    rate: float  # steps a second, lately
+    seconds_left: float
+
+
+class Report(Protocol):
+    """Somebody who wants to know."""
+
+    def progress(self, now: Progress) -> None:
+        """A step was made."""
+
+    def note(self, line: str) -> None:
+        """Something happened: a checkpoint, a sample, a resumption."""
+
+
+class Silent:
+    """Nobody wants to know."""
+
+    def progress(self, now: Progress) -> None: ...
+
+    def note(self, line: str) -> None: ...
+
+
+class Lines:
+    """Plain lines, one for each line of the log: for files and pipes."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+
+    def progress(self, now: Progress) -> None:
+        if now.losses:
+            self.note(
+                f"step {now.step}/{now.steps}  {_losses(now.losses)}  "
+                f"{now.rate:.2f} steps/s  {clock(now.seconds_left)} left"
+            )
+
+    def note(self, line: str) -> None:
+        self.stream.write(line + "\n")
+        self.stream.flush()
+
+
+class Bar:
+    """A live bar, for terminals; needs rich."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Live
+
+        text = TextColumn("{task.fields[losses]}  {task.fields[rate]}  {task.fields[left]}")
+        self.live = Live(
+            BarColumn(), MofNCompleteColumn(), text, console=Console(file=stream), transient=True
+        )
+        self.task = self.live.add_task("", total=None, losses="", rate="", left="")
+        self.live.start()
+
+    def progress(self, now: Progress) -> None:
+        shown = {"losses": _losses(now.losses)} if now.losses else {}
+        self.live.update(
+            self.task,
+            completed=now.step,
+            total=now.steps,
+            rate=f"{now.rate:.2f} steps/s",
+            left=f"{clock(now.seconds_left)} left",
+            **shown,
+        )
+
+    def note(self, line: str) -> None:
+        self.live.console.print(line, markup=False, highlight=False)
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        self.live.stop()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people say them: 3725 is "1 h 02 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _losses(losses: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.4f}" for name, value in losses.items())
