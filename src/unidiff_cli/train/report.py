@@ -14,7 +14,7 @@ class Progress:
     step: int
     steps: int
     losses: Mapping[str, float]  # empty between two lines of the log
-    rate: float  # steps a second, lately
+    rate: float  # steps a second in this run, sampling and saving included
     seconds_left: float
 
 
@@ -70,15 +70,10 @@ class Bar:
         self.live.start()
 
     def progress(self, now: Progress) -> None:
-        shown = {"losses": _losses(now.losses)} if now.losses else {}
-        self.live.update(
-            self.task,
-            completed=now.step,
-            total=now.steps,
-            rate=f"{now.rate:.2f} steps/s",
-            left=f"{clock(now.seconds_left)} left",
-            **shown,
-        )
+        if now.losses:
+            self.live.update(self.task, losses=_losses(now.losses))
+        pace, left = f"{now.rate:.2f} steps/s", f"{clock(now.seconds_left)} left"
+        self.live.update(self.task, completed=now.step, total=now.steps, rate=pace, left=left)
 
     def note(self, line: str) -> None:
         self.live.console.print(line, markup=False, highlight=False)

@@ -49,8 +49,8 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         losses = dict(self.loss(batch, generator))
-        total = losses.pop("total", None)
-        return {"loss": sum(losses.values()) if total is None else total, **losses}
+        total = losses.pop("total") if "total" in losses else torch.stack([*losses.values()]).sum()
+        return {"loss": total, **losses}
 
 
 class Trainer:
