@@ -1,0 +1,82 @@
+"""What config.json of a model folder says: the sizes of every part and the model's defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from unidiff_cli.errors import ModelUnavailable
+
+FORMAT = "unidiff"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """A model's defaults: what suits it best where the user says nothing."""
+
+    solver: str = "dpm++3s"
+    steps: int = 50
+    guidance: float = 7.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The parts of a model, each as the keyword arguments of its class."""
+
+    name: str
+    license: str
+    size: int
+    """Side of the square pictures that it was trained on, in pixels."""
+    uvit: Mapping[str, Any]
+    """Fields of nets.uvit.UViTConfig."""
+    vae: Mapping[str, Any]
+    """Arguments of diffusers' AutoencoderKL."""
+    clip_text: Mapping[str, Any]
+    """Arguments of transformers' CLIPTextConfig."""
+    clip_image: Mapping[str, Any]
+    """Arguments of transformers' CLIPVisionConfig."""
+    gpt2: Mapping[str, Any]
+    """Arguments of transformers' GPT2Config."""
+    vae_scale: float = 0.18215
+    """Latents are the posterior's samples times this: about unit variance."""
+    sampling: Sampling = field(default_factory=Sampling)
+
+    @property
+    def text_tokens(self) -> int:
+        """Length of the text latent."""
+        return int(self.uvit["text_tokens"])
+
+    @property
+    def text_dim(self) -> int:
+        """Width of the text latent."""
+        return int(self.uvit["text_dim"])
+
+    @property
+    def data_types(self) -> int:
+        """2 for a model that has v1's flag, else 0."""
+        return int(self.uvit.get("data_types", 0))
+
+    def write(self, path: Path) -> None:
+        """Write config.json."""
+        values = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The config in a file; ModelUnavailable when it is none of ours."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values.pop("format") != FORMAT or values.pop("format_version") != FORMAT_VERSION:
+                raise KeyError("format")
+            return cls(**{**values, "sampling": Sampling(**values["sampling"])})
+        except FileNotFoundError:
+            raise ModelUnavailable(f"{path.parent} holds no config.json.") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelUnavailable(
+                f"{path} is not the config of a unidiff model ({error!r}).",
+                "Convert a published checkpoint with: unidiff models convert SRC DST",
+            ) from error

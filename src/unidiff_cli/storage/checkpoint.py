@@ -1,0 +1,33 @@
+"""A model on disk, whatever its layout: parts are built and filled when first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from unidiff_cli.model_config import ModelConfig
+
+if TYPE_CHECKING:
+    import torch
+    from tokenizers import Tokenizer
+    from torch import nn
+
+Part = Literal["uvit", "vae", "clip_text", "clip_image", "encode_prefix", "captioner"]
+"""encode_prefix is the linear map into the text latent alone; captioner is the whole decoder."""
+TokenizerName = Literal["clip", "caption"]
+
+
+class Checkpoint(Protocol):
+    """Parts of a model, in evaluation mode, without gradients."""
+
+    name: str
+    """The registry row, the folder or the Hub id, as the user knows it."""
+    revision: str
+    """The Hub's commit, "bundled", or a digest of the files' sizes and config."""
+    config: ModelConfig
+
+    def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
+        """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,
+        CLIPVisionModelWithProjection, nn.Linear or Captioner."""
+
+    def tokenizer(self, name: TokenizerName) -> Tokenizer:
+        """The tokenizer, neither padding nor truncating."""
