@@ -1,0 +1,139 @@
+"""The paper's objective (arXiv 2303.06555, section 3): the noise of a pair at a random point.
+
+A point of the square of noise levels is a level for the image and one for the text. Published is
+the uniform one, both drawn from 1..1000 and independent; because sampling only ever walks the
+five legs of `core.modes`, a share of the points may be drawn from these.
+
+Axes: B batch, C latent channels, H W latent size, L text tokens, T text width, E CLIP width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from unidiff_cli.core.schedule import TRAINING_STEPS as N
+from unidiff_cli.core.schedule import stable_diffusion
+from unidiff_cli.errors import UsageError
+from unidiff_cli.nets.uvit import UViT
+
+ABSENT = N + 1
+"""The level of what a leg knows nothing of: told to the network as 1000, but without the 7% of
+signal that level 1000 keeps. When sampling there is none either, and to a long text latent they
+would be enough to give the sentence away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveConfig:
+    """What counts for how much, and which points are drawn."""
+
+    image: float = 1.0
+    clip: float = 1.0
+    text: float = 1.0
+    legs: float = 0.0  # the share of samples whose point lies on a leg; 0: as published
+
+    def __post_init__(self) -> None:
+        if min(self.image, self.clip, self.text) < 0:
+            raise UsageError("image, clip and text are weights and must not be negative.")
+        if not 0 <= self.legs <= 1:
+            raise UsageError("legs is a share and must lie between 0 and 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class LatentPairs:
+    """A batch of clean latents."""
+
+    image: Tensor  # (B, C, H, W)
+    clip: Tensor  # (B, 1, E)
+    text: Tensor  # (B, L, T)
+    kind: Tensor | None = None  # (B,), the data type that v1 is told
+
+
+@dataclass(frozen=True, slots=True)
+class Noised:
+    """One modality at its level: each part is `alpha clean + sigma noise`, row by row."""
+
+    parts: tuple[Tensor, ...]
+    noises: tuple[Tensor, ...]
+
+
+def draw_levels(batch: int, legs: float, generator: torch.Generator) -> Tensor:
+    """Levels (B, 2) of image and text, whole numbers.
+
+    Uniform on 1..1000 each, or with probability `legs` on one of t2i (t, 0), i2t (0, t),
+    joint (t, t), i (t, ABSENT), t (ABSENT, t), each as likely as the others; 0 is clean.
+    """
+    device = generator.device
+    levels = torch.randint(1, N + 1, (batch, 2), generator=generator, device=device)
+    leg = torch.randint(0, 5, (batch,), generator=generator, device=device)
+    on_leg = torch.rand(batch, generator=generator, device=device) < legs
+    t, clean, absent = levels[:, 0], torch.zeros_like(leg), torch.full_like(leg, ABSENT)
+    image = torch.stack([t, clean, t, t, absent])  # (5, B)
+    text = torch.stack([clean, t, t, absent, t])
+    rows = torch.arange(batch, device=device)
+    chosen = torch.stack([image[leg, rows], text[leg, rows]], dim=1)
+    return torch.where(on_leg[:, None], chosen, levels)
+
+
+@cache
+def _coefficients(device: torch.device) -> Tensor:
+    """(1002, 2): alpha and sigma of each level; 0 is exactly clean and ABSENT exactly noise."""
+    schedule = stable_diffusion()
+    between = [(schedule.alpha(n / N), schedule.sigma(n / N)) for n in range(1, N + 1)]
+    rows = [(1.0, 0.0), *between, (0.0, 1.0)]
+    return torch.tensor(rows, device=device)
+
+
+def noised(clean: tuple[Tensor, ...], level: Tensor, generator: torch.Generator) -> Noised:
+    """The parts of one modality, which share the level (B,), with fresh standard normal noise."""
+    noises = tuple(torch.randn(z.shape, generator=generator, device=z.device) for z in clean)
+    alpha, sigma = _coefficients(level.device)[level].unbind(1)
+    mixed = [
+        _rows(alpha, z) * z + _rows(sigma, z) * noise
+        for z, noise in zip(clean, noises, strict=True)
+    ]
+    return Noised(tuple(mixed), noises)
+
+
+def _rows(values: Tensor, like: Tensor) -> Tensor:
+    """(B,) -> (B, 1, ...), to be multiplied with `like`."""
+    return values.view(-1, *[1] * (like.dim() - 1))
+
+
+def squared_error(predicted: Tensor, noise: Tensor, level: Tensor) -> Tensor:
+    """The mean over the samples in which this modality is one that would be sampled."""
+    each = (predicted.float() - noise).square().flatten(1).mean(1)  # (B,)
+    counts = ((level > 0) & (level < ABSENT)).float()
+    return (each * counts).sum() / counts.sum().clamp(min=1)
+
+
+class Objective:
+    """The loss of a U-ViT on a batch of pairs; its parts are unweighted, "total" is weighted."""
+
+    def __init__(self, model: UViT, config: ObjectiveConfig) -> None:
+        self.model, self.config = model, config
+
+    def __call__(self, pairs: LatentPairs, generator: torch.Generator) -> Mapping[str, Tensor]:
+        levels = draw_levels(len(pairs.image), self.config.legs, generator)
+        return self.at(pairs, levels, generator)
+
+    def at(
+        self, pairs: LatentPairs, levels: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """The losses at given levels (B, 2); only the noise is drawn."""
+        config, (t_image, t_text) = self.config, levels.unbind(1)
+        image = noised((pairs.image, pairs.clip), t_image, generator)
+        text = noised((pairs.text,), t_text, generator)
+        told = levels.clamp(max=N).unbind(1)
+        predicted = self.model(*image.parts, *text.parts, *told, pairs.kind)
+        losses = {
+            "image": squared_error(predicted.image, image.noises[0], t_image),
+            "clip": squared_error(predicted.clip, image.noises[1], t_image),
+            "text": squared_error(predicted.text, text.noises[0], t_text),
+        }
+        total = torch.stack([getattr(config, name) * loss for name, loss in losses.items()]).sum()
+        return {**losses, "total": total}
