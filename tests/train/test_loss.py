@@ -1,0 +1,131 @@
+import pytest
+import torch
+from torch import Tensor
+
+from unidiff_cli.core.schedule import stable_diffusion
+from unidiff_cli.nets.uvit import UViT, UViTConfig
+from unidiff_cli.train.loss import ABSENT, LatentPairs, Objective, ObjectiveConfig, draw_levels
+
+TINY = UViTConfig(
+    channels=2,
+    size=4,
+    dim=16,
+    depth=2,
+    heads=2,
+    text_tokens=3,
+    text_dim=5,
+    clip_dim=6,
+    data_types=0,
+)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def model() -> UViT:
+    torch.manual_seed(0)
+    model = UViT(TINY)
+    model.initialise()
+    return model
+
+
+def pairs(batch: int) -> LatentPairs:
+    draw = seeded(5)
+    shapes = [(batch, 2, 4, 4), (batch, 1, 6), (batch, 3, 5)]
+    return LatentPairs(*(torch.randn(shape, generator=draw) for shape in shapes))
+
+
+def test_published_levels_are_uniform_and_independent() -> None:
+    levels = draw_levels(200_000, 0.0, seeded()).double()
+    assert (levels.min(), levels.max()) == (1, 1000)
+    counts = torch.bincount(levels.flatten().long(), minlength=1001)[1:]
+    assert counts.min() > 300  # 400 expected, standard deviation 20
+    assert counts.max() < 500
+    correlation = torch.corrcoef(levels.T)[0, 1]
+    assert abs(correlation) < 0.01
+
+
+def leg(image: int, text: int) -> str:
+    match image, text:
+        case _, 0:
+            return "t2i"
+        case 0, _:
+            return "i2t"
+        case _ if image == ABSENT:
+            return "t"
+        case _ if text == ABSENT:
+            return "i"
+        case _:
+            return "joint" if image == text else "inside"
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_levels_lie_on_the_five_legs_as_often_as_asked(share: float) -> None:
+    levels = draw_levels(20_000, share, seeded()).tolist()
+    names = [leg(*level) for level in levels]
+    for name in ("t2i", "i2t", "joint", "i", "t"):
+        assert names.count(name) / len(names) == pytest.approx(share / 5, abs=0.01)
+    sampled = [n for level in levels for n in level if 0 < n < ABSENT]
+    assert min(sampled) == 1
+    assert max(sampled) == 1000
+
+
+def test_loss_is_the_hand_written_one(model: UViT) -> None:
+    clean, levels = pairs(3), torch.tensor([[1, 1000], [400, 250], [999, 3]])
+    losses = Objective(model, ObjectiveConfig(image=2.0, clip=0.5, text=3.0)).at(
+        clean, levels, seeded(9)
+    )
+    draw, schedule = seeded(9), stable_diffusion()
+    noises = [torch.randn(z.shape, generator=draw) for z in (clean.image, clean.clip, clean.text)]
+    expected = torch.zeros(3)
+    for row in range(3):
+        t_image, t_text = levels[row].tolist()
+
+        def mix(z: Tensor, noise: Tensor, n: int, row: int = row) -> Tensor:
+            t = n / 1000
+            return (schedule.alpha(t) * z[row] + schedule.sigma(t) * noise[row])[None]
+
+        out = model(
+            mix(clean.image, noises[0], t_image),
+            mix(clean.clip, noises[1], t_image),
+            mix(clean.text, noises[2], t_text),
+            levels[row : row + 1, 0],
+            levels[row : row + 1, 1],
+        )
+        expected += torch.stack(
+            [
+                (part[0] - noise[row]).square().mean()
+                for part, noise in zip(out, noises, strict=True)
+            ]
+        )
+    got = torch.stack([losses["image"], losses["clip"], losses["text"]])
+    torch.testing.assert_close(got, expected / 3)
+    torch.testing.assert_close(losses["total"], (expected / 3 * torch.tensor([2, 0.5, 3])).sum())
+
+
+def test_what_a_leg_does_not_sample_does_not_count(model: UViT) -> None:
+    """t2i's clean text and i's absent text have no noise that anyone would ask for."""
+    clean, objective = pairs(2), Objective(model, ObjectiveConfig())
+    losses = objective.at(clean, torch.tensor([[500, 0], [500, ABSENT]]), seeded())
+    assert losses["text"] == 0
+    assert losses["image"] > 0
+    losses = objective.at(clean, torch.tensor([[0, 500], [ABSENT, 500]]), seeded())
+    assert losses["image"] == losses["clip"] == 0
+    assert losses["text"] > 0
+
+
+def test_what_is_given_is_clean_and_what_is_absent_tells_nothing(model: UViT) -> None:
+    seen: list[tuple[Tensor, ...]] = []
+    model.register_forward_pre_hook(lambda _, arguments: seen.append(arguments))
+    clean = pairs(2)
+    Objective(model, ObjectiveConfig()).at(clean, torch.tensor([[500, 0], [0, ABSENT]]), seeded())
+    image, clip, text, t_image, t_text, _ = seen[0]
+    assert torch.equal(text[0], clean.text[0])
+    assert torch.equal(image[1], clean.image[1])
+    assert torch.equal(clip[1], clean.clip[1])
+    draw = seeded()
+    noises = [torch.randn(z.shape, generator=draw) for z in (clean.image, clean.clip, clean.text)]
+    assert torch.equal(text[1], noises[2][1])
+    assert (t_image.tolist(), t_text.tolist()) == ([500, 0], [0, 1000])
