@@ -47,7 +47,9 @@ class Latent:
 
 def concatenate(latents: Sequence[Latent]) -> Latent:
     """One batch of the samples of several latents."""
-    return Latent(tuple(torch.cat(parts) for parts in zip(*(z.parts for z in latents), strict=True)))
+    return Latent(
+        tuple(torch.cat(parts) for parts in zip(*(z.parts for z in latents), strict=True))
+    )
 
 
 @dataclass(frozen=True)

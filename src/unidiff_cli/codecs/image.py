@@ -1,0 +1,87 @@
+"""Pictures <-> the image latent: the VAE's for looks, CLIP's for meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from unidiff_cli.core.latents import Latent
+from unidiff_cli.core.noise import Noise
+from unidiff_cli.pictures import square
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True)
+class ImageCodec:
+    """AutoencoderKL and CLIP's image tower; each is asked for only when it is needed."""
+
+    vae: Callable[[], Any]
+    clip: Callable[[], Any]
+    scale: float
+    """Latents are samples of the VAE's posterior times this."""
+    clip_size: int
+    """Side of the square that CLIP looks at, in pixels."""
+
+    @torch.inference_mode()
+    def encode(
+        self, pictures: Sequence[Image.Image], width: int, height: int, noise: Noise
+    ) -> Latent:
+        """(vae (B, C, h, w), clip (B, 1, D)) of RGB pictures, cropped and resized as published."""
+        rows = [self._encode_one(square(picture, width, height)) for picture in pictures]
+        mean, std, clip = (torch.cat(part).float() for part in zip(*rows, strict=True))
+        drawn = noise.latent("image", 0, "encode").parts[0]
+        return Latent((self.scale * (mean + std * drawn), clip))
+
+    def _encode_one(self, picture: Image.Image) -> tuple[Tensor, Tensor, Tensor]:
+        """The posterior's mean and deviation (1, C, h, w), and CLIP's embedding (1, 1, D)."""
+        vae, clip = self.vae(), self.clip()
+        posterior = vae.encode(self._to(vae, pixels(picture) / 127.5 - 1)).latent_dist
+        embedding = clip(pixel_values=self._to(clip, clip_pixels(picture, self.clip_size)))
+        return posterior.mean, posterior.std, embedding.image_embeds[:, None]
+
+    @torch.inference_mode()
+    def decode(self, latent: Latent) -> list[Image.Image]:
+        """RGB pictures of the VAE's part of a latent; CLIP's part has no picture of its own."""
+        vae = self.vae()
+        return [picture(self._decode_one(vae, z)) for z in latent.parts[0].split(1)]
+
+    def _decode_one(self, vae: Any, z: Tensor) -> Tensor:
+        decoded: Tensor = vae.decode(self._to(vae, z / self.scale)).sample[0]
+        return decoded
+
+    @staticmethod
+    def _to(module: nn.Module, x: Tensor) -> Tensor:
+        weight = next(module.parameters())
+        return x.to(weight.device, weight.dtype)
+
+
+def pixels(picture: Image.Image) -> Tensor:
+    """An RGB picture as (1, 3, H, W) float32, 0..255."""
+    raw = torch.frombuffer(bytearray(picture.convert("RGB").tobytes()), dtype=torch.uint8)
+    return raw.view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2).float()
+
+
+def picture(x: Tensor) -> Image.Image:
+    """(3, H, W) in -1..1 as an RGB picture; what lies outside is clamped."""
+    levels = (x.float() / 2 + 0.5).nan_to_num().clamp(0, 1).mul(255).round().to(torch.uint8)
+    height, width = levels.shape[-2:]
+    raw = levels.permute(1, 2, 0).contiguous().cpu()
+    return Image.frombytes("RGB", (width, height), bytes(raw.flatten().tolist()))
+
+
+def clip_pixels(picture: Image.Image, size: int) -> Tensor:
+    """(1, 3, size, size): the shorter side resized (bicubic), the centre cut out, normalised."""
+    scale = size / min(picture.size)
+    width, height = (max(size, int(side * scale)) for side in picture.size)
+    resized = picture.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    cropped = pixels(resized.crop((left, top, left + size, top + size))) / 255
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
+    return (cropped - mean) / std

@@ -1,0 +1,62 @@
+"""A U-ViT as the sampler wants it: points of the square in, noise out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from unidiff_cli.core.latents import Latent, Latents, concatenate
+from unidiff_cli.core.sampler import Point
+from unidiff_cli.core.schedule import TRAINING_STEPS
+from unidiff_cli.nets.uvit import UViT
+
+
+@dataclass(frozen=True)
+class UViTPredictor:
+    """All points of all samples go through the network in one batch, or a sample at a time."""
+
+    net: UViT
+    data_type: int | None = None
+    sample_by_sample: bool = False
+    """On a CPU a bigger batch gains little, and a matrix library may choose another order of
+    summation for it: one sample at a time makes a sample the same bits in every batch."""
+    evaluated: Callable[[int], None] = lambda samples: None
+    """Called with the number of samples behind each evaluation."""
+
+    def __call__(self, points: Sequence[Point]) -> list[Latents]:
+        samples = len(points[0][0])
+        if self.sample_by_sample:
+            rows = [slice(k, k + 1) for k in range(samples)]
+        else:
+            rows = [slice(0, samples)]
+        noises = [self._evaluate(points, some) for some in rows]
+        self.evaluated(samples)
+        return [
+            Latents(concatenate([z.image for z in point]), concatenate([z.text for z in point]))
+            for point in zip(*noises, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _evaluate(self, points: Sequence[Point], rows: slice) -> list[Latents]:
+        """The noise at each point for some samples, in float32 as the solver wants it."""
+        latents = [z.rows(rows) for z, _ in points]
+        image, clip = concatenate([z.image for z in latents]).parts
+        (text,) = concatenate([z.text for z in latents]).parts
+        samples = len(latents[0])
+        t_image, t_text = (
+            torch.tensor(
+                [TRAINING_STEPS * levels[m] for _, levels in points], device=image.device
+            ).repeat_interleave(samples)
+            for m in ("image", "text")
+        )
+        kind = None
+        if self.data_type is not None:
+            kind = torch.full_like(t_image, self.data_type, dtype=torch.long)
+        noise = self.net(image, clip, text, t_image, t_text, kind)
+        parts = [part.float().split(samples) for part in noise]
+        return [
+            Latents(Latent((image, clip)), Latent((text,)))
+            for image, clip, text in zip(*parts, strict=True)
+        ]
