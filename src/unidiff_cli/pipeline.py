@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from typing import Any, Self
@@ -17,19 +16,18 @@ from unidiff_cli import __version__
 from unidiff_cli.codecs.image import ImageCodec
 from unidiff_cli.codecs.text import TextCodec
 from unidiff_cli.core.latents import Latent, Latents
-from unidiff_cli.core.noise import Noise, Shapes
-from unidiff_cli.core.pair import Pair
+from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, uniform_times
-from unidiff_cli.errors import DegenerateResult, OutOfMemory, UnidiffError, UsageError
+from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
+from unidiff_cli.parts import Parts
 from unidiff_cli.pictures import open_picture
 from unidiff_cli.predictor import UViTPredictor
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import Output, Request, Result
-from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype, safer_dtype
-from unidiff_cli.speed.memory import is_out_of_memory, release
-from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
+from unidiff_cli.rescue import Rescue
+from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
 from unidiff_cli.storage.open import open_checkpoint
 
 V1_DATA = {"web": 0, "internal": 1}
@@ -41,11 +39,10 @@ BATCH_ON_ACCELERATOR = 8
 class UniDiffuser:
     """A model on a device. Its parts are loaded when a mode first needs them."""
 
-    checkpoint: Checkpoint
+    parts: Parts
     device: torch.device
     dtype: torch.dtype
-    progress: Progress = field(default_factory=Silence)
-    parts: dict[tuple[Part | TokenizerName, torch.dtype | None], Any] = field(default_factory=dict)
+    progress: Progress
 
     @classmethod
     def load(
@@ -56,9 +53,10 @@ class UniDiffuser:
         dtype: str = "auto",
         progress: Progress | None = None,
     ) -> Self:
-        """The named model: a row of the registry, a folder or a Hub id; by default the best here."""
-        place = choose_device(device)
-        return cls(open_checkpoint(model), place, choose_dtype(dtype, place), progress or Silence())
+        """The named model (a row of the registry, a folder, a Hub id), by default the best here."""
+        place, listener = choose_device(device), progress or Silence()
+        number_format = choose_dtype(dtype, place)
+        return cls(Parts(open_checkpoint(model), place, listener), place, number_format, listener)
 
     @property
     def made_with(self) -> dict[str, str]:
@@ -71,8 +69,8 @@ class UniDiffuser:
             with suppress(PackageNotFoundError):
                 found[library] = version(library)
         return {
-            "model": self.checkpoint.name,
-            "revision": self.checkpoint.revision,
+            "model": self.parts.checkpoint.name,
+            "revision": self.parts.checkpoint.revision,
             "device": name,
             "dtype": NAMES[self.dtype],
             "threads": str(torch.get_num_threads()),
@@ -81,10 +79,10 @@ class UniDiffuser:
 
     def resolve(self, request: Request) -> Request:
         """The request with every open choice made from the model's defaults."""
-        config, request = self.checkpoint.config, request.seeded()
+        config, request = self.parts.config, request.seeded()
         if request.v1_data is not None and not config.data_types:
             raise UsageError(
-                f"{self.checkpoint.name} does not tell kinds of training data apart.",
+                f"{self.parts.checkpoint.name} does not tell kinds of training data apart.",
                 "Leave out --v1-data: it belongs to unidiffuser-v1.",
             )
         choices: dict[str, Any] = {
@@ -134,27 +132,20 @@ class UniDiffuser:
         # On a CPU only captions gain from a batch; pictures come sooner one by one.
         return TEXT_BATCH_ON_CPU if request.walk.yields == ("text",) else 1
 
-    def _batch(self, batch: list[Request]) -> list[Result]:
+    def _batch(self, batch: list[Request]) -> Iterator[Result]:
         """A result for each request, however many of them fail."""
         opened = [self._open(request) for request in batch]
         good = [request for request in opened if isinstance(request, Request)]
         started = time.perf_counter()
-        done = iter(self._halving(good, self.dtype))
+        done = iter(Rescue(self._sample, self.device, self.progress)(good, self.dtype))
         seconds = (time.perf_counter() - started) / max(1, len(good))
-        results = []
         for asked, request in zip(batch, opened, strict=True):
             answer = next(done) if isinstance(request, Request) else request
-            outputs, error = ((), answer) if isinstance(answer, UnidiffError) else ((answer,), None)
-            results.append(
-                Result(
-                    request=asked,
-                    outputs=outputs,
-                    error=error,
-                    seconds=seconds,
-                    made_with=self.made_with,
-                )
-            )
-        return results
+            result = Result(request=asked, seconds=seconds, made_with=self.made_with)
+            if isinstance(answer, UnidiffError):
+                yield replace(result, error=answer)
+            else:
+                yield replace(result, outputs=(answer,))
 
     def _open(self, request: Request) -> Request | UnidiffError:
         """The request with its picture read, or what is wrong with the picture."""
@@ -165,93 +156,39 @@ class UniDiffuser:
         except UnidiffError as error:
             return error
 
-    def _halving(self, batch: list[Request], dtype: torch.dtype) -> list[Output | UnidiffError]:
-        """The samples of a batch that fits, or of its halves where it does not."""
-        if not batch:
-            return []
-        try:
-            return self._checked(batch, dtype)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        release(self.device)
-        if len(batch) == 1:
-            return [
-                OutOfMemory(
-                    f"The memory of {self.device.type} does not hold one sample of this size.",
-                    "Try a smaller --size, --dtype bf16, or --device cpu.",
-                )
-            ]
-        half = len(batch) // 2
-        return self._halving(batch[:half], dtype) + self._halving(batch[half:], dtype)
-
-    def _checked(self, batch: list[Request], dtype: torch.dtype) -> list[Output | UnidiffError]:
-        """The samples; degenerate ones are made again in a safer number format."""
-        outputs = self._sample(batch, dtype)
-        broken = [k for k, output in enumerate(outputs) if isinstance(output, UnidiffError)]
-        safer = safer_dtype(dtype)
-        if broken and safer is not None:
-            self.progress.stage(f"numbers overflowed in {NAMES[dtype]}: again in {NAMES[safer]}")
-            again = self._halving([batch[k] for k in broken], safer)
-            for k, output in zip(broken, again, strict=True):
-                outputs[k] = output
-        return outputs
-
     def _sample(self, batch: list[Request], dtype: torch.dtype) -> list[Output | UnidiffError]:
         """Encode what is given, walk the mode, decode what it yields."""
         first = batch[0]
-        part = partial(self._part, dtype=dtype)
-        images, texts = self._codecs(part)
-        noise = Noise([seed_of(one) for one in batch], self._shapes(first), self.device)
+        width, height = first.size or (0, 0)
+        noise = self.parts.noise([seed_of(one) for one in batch], width, height)
+        images, texts = self.parts.codecs(dtype)
         known = noise.latents(0, "start")
         if first.prompt is not None:
             self.progress.stage("reading the prompt")
             known = known.put("text", texts.encode([str(one.prompt) for one in batch]))
         if first.image is not None:
             self.progress.stage("reading the picture")
-            width, height = first.size or (0, 0)
             pictures = [open_picture(one.image) for one in batch if one.image is not None]
             known = known.put("image", images.encode(pictures, width, height, noise))
-        net = part("uvit")
-        self.progress.stage("sampling")
         empty = texts.encode([""] * len(batch)) if first.unconditional == "empty" else None
-        known = self._sampler(first, net, noise, empty).walk(first.walk, known)
+        sampler = self.sampler(first, noise, dtype, empty)
+        self.progress.stage("sampling")
+        known = sampler.walk(first.walk, known)
         self.progress.stage("decoding")
-        return self._decode(batch, known, images, texts)
+        return decode(batch, known, images, texts)
 
-    def _decode(
-        self, batch: list[Request], known: Latents, images: ImageCodec, texts: TextCodec
-    ) -> list[Output | UnidiffError]:
-        outputs: list[Output | UnidiffError] = []
-        mode, seeds = batch[0].walk, [seed_of(one) for one in batch]
-        finite = torch.stack([known[m].finite for m in mode.yields]).all(0).tolist()
-        clean = known.map(lambda latent: latent.map(torch.nan_to_num))
-        pictures: list[Any] = [None] * len(batch)
-        captions: list[str | None] = [None] * len(batch)
-        if "image" in mode.yields:
-            pictures = list(images.decode(clean.image))
-        if "text" in mode.yields:
-            captions = list(texts.decode(clean.text, batch[0].caption, seeds))
-        for seed, fine, image, caption in zip(seeds, finite, pictures, captions, strict=True):
-            flat = image is not None and all(low == high for low, high in image.getextrema())
-            if fine and not flat:
-                outputs.append(Output(seed=seed, image=image, text=caption))
-            else:
-                what = "a picture of a single colour" if fine else "numbers that are not finite"
-                outputs.append(
-                    DegenerateResult(
-                        f"Sample {seed} came out as {what}.",
-                        "Try another --seed, a lower --guidance, or --dtype fp32.",
-                    )
-                )
-        return outputs
-
-    def _sampler(self, request: Request, net: Any, noise: Noise, empty: Latent | None) -> Sampler:
-        data_type = None if request.v1_data is None else V1_DATA[request.v1_data]
+    def sampler(
+        self, request: Request, noise: Noise, dtype: torch.dtype, empty: Latent | None = None
+    ) -> Sampler:
+        """The sampler of a resolved request."""
+        predictor = UViTPredictor(
+            self.parts.module("uvit", dtype),
+            data_type=None if request.v1_data is None else V1_DATA[request.v1_data],
+            sample_by_sample=self.device.type == "cpu",
+            evaluated=self.progress.evaluated,
+        )
         return Sampler(
-            predict=UViTPredictor(
-                net, data_type, self.device.type == "cpu", self.progress.evaluated
-            ),
+            predict=predictor,
             noise=noise,
             schedule=stable_diffusion(),
             solver=as_solver(SOLVERS[request.solver or ""]),
@@ -262,43 +199,27 @@ class UniDiffuser:
             final_denoise=request.final_denoise,
         )
 
-    def _shapes(self, request: Request) -> Shapes:
-        config = self.checkpoint.config
-        factor = 2 ** (len(config.vae["block_out_channels"]) - 1)
-        width, height = request.size or (config.size, config.size)
-        vae = (int(config.uvit["channels"]), height // factor, width // factor)
-        return Pair(
-            (vae, (1, int(config.uvit["clip_dim"]))), ((config.text_tokens, config.text_dim),)
-        )
 
-    def _codecs(self, part: Any) -> tuple[ImageCodec, TextCodec]:
-        config = self.checkpoint.config
-        images = ImageCodec(
-            partial(part, "vae"),
-            partial(part, "clip_image"),
-            config.vae_scale,
-            int(config.clip_image["image_size"]),
-        )
-        texts = TextCodec(
-            partial(part, "clip_text"),
-            partial(part, "encode_prefix"),
-            partial(part, "captioner"),
-            partial(self._tokenizer, "clip"),
-            partial(self._tokenizer, "caption"),
-            config.text_tokens,
-        )
-        return images, texts
-
-    def _part(self, part: Part, dtype: torch.dtype) -> Any:
-        if (part, dtype) not in self.parts:
-            self.progress.stage(f"loading {part}")
-            self.parts[part, dtype] = self.checkpoint.module(part, self.device, dtype)
-        return self.parts[part, dtype]
-
-    def _tokenizer(self, name: TokenizerName) -> Any:
-        if (name, None) not in self.parts:
-            self.parts[name, None] = self.checkpoint.tokenizer(name)
-        return self.parts[name, None]
+def decode(
+    batch: Sequence[Request], known: Latents, images: ImageCodec, texts: TextCodec
+) -> list[Output | UnidiffError]:
+    """What the mode yields of each sample, or a DegenerateResult where it is no result."""
+    yields, seeds = batch[0].walk.yields, [seed_of(one) for one in batch]
+    finite = torch.stack([known[m].finite for m in yields]).all(0).tolist()
+    clean = known.map(lambda latent: latent.map(torch.nan_to_num))
+    nothing: list[Any] = [None] * len(batch)
+    pictures = images.decode(clean.image) if "image" in yields else nothing
+    captions = texts.decode(clean.text, batch[0].caption, seeds) if "text" in yields else nothing
+    outputs: list[Output | UnidiffError] = []
+    for seed, fine, image, text in zip(seeds, finite, pictures, captions, strict=True):
+        flat = image is not None and all(low == high for low, high in image.getextrema())
+        if fine and not flat:
+            outputs.append(Output(seed=seed, image=image, text=text))
+        else:
+            what = "a picture of a single colour" if fine else "numbers that are not finite"
+            hint = "Try another --seed, a lower --guidance, or --dtype fp32."
+            outputs.append(DegenerateResult(f"The sample of seed {seed} came out as {what}.", hint))
+    return outputs
 
 
 def split(request: Request) -> Iterator[Request]:

@@ -71,9 +71,7 @@ def pixels(picture: Image.Image) -> Tensor:
 def picture(x: Tensor) -> Image.Image:
     """(3, H, W) in -1..1 as an RGB picture; what lies outside is clamped."""
     levels = (x.float() / 2 + 0.5).nan_to_num().clamp(0, 1).mul(255).round().to(torch.uint8)
-    height, width = levels.shape[-2:]
-    raw = levels.permute(1, 2, 0).contiguous().cpu()
-    return Image.frombytes("RGB", (width, height), bytes(raw.flatten().tolist()))
+    return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy(), "RGB")
 
 
 def clip_pixels(picture: Image.Image, size: int) -> Tensor:

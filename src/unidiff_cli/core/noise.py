@@ -35,7 +35,8 @@ class Noise:
 
     seeds: Sequence[int]
     shapes: Shapes
-    device: torch.device = torch.device("cpu")
+    device: torch.device | None = None
+    """Where the noise goes once it is made; None leaves it on the CPU."""
 
     def latent(self, modality: Modality, leg: int, purpose: Purpose, evaluation: int = 0) -> Latent:
         """Standard normal noise for one modality, a row of the batch for each seed."""

@@ -36,7 +36,7 @@ class Sampler:
     absent: Absent = "fresh"
     """Whether ABSENT noise is drawn anew at every evaluation, as published, or once a sample."""
     empty: Latent | None = None
-    """The empty prompt's latent: with it, t2i is guided away from it instead of from ABSENT text."""
+    """The empty prompt's latent: where it is given, t2i is pushed off it, not off ABSENT text."""
     final_denoise: bool = False
     """Whether the last noise, of level 0.001, is removed with one more evaluation."""
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Protocol, Self, TypeVar
 
 from unidiff_cli.core.schedule import Schedule
@@ -106,7 +107,7 @@ def _mix(first: X, second: X, at: float) -> X:
 
 def ddim(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
     """DDIM (arXiv 2010.02502): the first-order step, once per time."""
-    for start, stop in zip(times, times[1:], strict=False):
+    for start, stop in pairwise(times):
         x = advance(x, start, stop, [(schedule.log_snr(start), clean(x, start))], schedule)
     return x
 
@@ -151,7 +152,7 @@ def _singlestep_groups(steps: int) -> list[tuple[int, int]]:
 def dpmpp_2m(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
     """Multistep DPM-Solver++ of order 2 (arXiv 2211.01095, algorithm 2)."""
     before: Prediction[X] | None = None
-    for start, stop in zip(times, times[1:], strict=False):
+    for start, stop in pairwise(times):
         here = (schedule.log_snr(start), clean(x, start))
         read = here[1]
         # The last step is of first order, for stability with few steps, as is usual.
@@ -166,7 +167,7 @@ def dpmpp_2m(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) 
 def dpmpp_3m(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
     """Multistep of order 3: the parabola through the last three predictions, integrated exactly."""
     known: list[Prediction[X]] = []
-    for n, (start, stop) in enumerate(zip(times, times[1:], strict=False)):
+    for n, (start, stop) in enumerate(pairwise(times)):
         known = [(schedule.log_snr(start), clean(x, start)), *known[:2]]
         left = len(times) - 1 - n
         x = advance(x, start, stop, known[: min(3, left)], schedule)
@@ -180,7 +181,7 @@ def unipc(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> 
     """
     before: list[Prediction[X]] = []
     origin, came_from = x, times[0]
-    for n, (start, stop) in enumerate(zip(times, times[1:], strict=False)):
+    for n, (start, stop) in enumerate(pairwise(times)):
         here = (schedule.log_snr(start), clean(x, start))
         if before:
             x = advance(origin, came_from, start, [here, *before], schedule)

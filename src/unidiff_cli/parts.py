@@ -1,0 +1,76 @@
+"""The parts of a model on a device, each loaded when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from unidiff_cli.codecs.image import ImageCodec
+from unidiff_cli.codecs.text import TextCodec
+from unidiff_cli.core.noise import Noise
+from unidiff_cli.core.pair import Pair
+from unidiff_cli.model_config import ModelConfig
+from unidiff_cli.progress import Progress
+from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A checkpoint, and what of it is loaded so far, by number format."""
+
+    checkpoint: Checkpoint
+    device: torch.device
+    progress: Progress
+    loaded: dict[tuple[Part | TokenizerName, torch.dtype | None], Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The sizes of the parts."""
+        return self.checkpoint.config
+
+    def module(self, part: Part, dtype: torch.dtype) -> Any:
+        """The part on the device, loaded at the first call."""
+        if (part, dtype) not in self.loaded:
+            self.progress.stage(f"loading {part.replace('_', ' ')}")
+            self.loaded[part, dtype] = self.checkpoint.module(part, self.device, dtype)
+        return self.loaded[part, dtype]
+
+    def tokenizer(self, name: TokenizerName) -> Any:
+        """The tokenizer, loaded at the first call."""
+        if (name, None) not in self.loaded:
+            self.loaded[name, None] = self.checkpoint.tokenizer(name)
+        return self.loaded[name, None]
+
+    def codecs(self, dtype: torch.dtype) -> tuple[ImageCodec, TextCodec]:
+        """Both codecs; they load nothing before they are used."""
+        module = partial(self.module, dtype=dtype)
+        images = ImageCodec(
+            vae=partial(module, "vae"),
+            clip=partial(module, "clip_image"),
+            scale=self.config.vae_scale,
+            clip_size=int(self.config.clip_image["image_size"]),
+        )
+        texts = TextCodec(
+            clip=partial(module, "clip_text"),
+            encode_prefix=partial(module, "encode_prefix"),
+            captioner=partial(module, "captioner"),
+            clip_tokenizer=partial(self.tokenizer, "clip"),
+            caption_tokenizer=partial(self.tokenizer, "caption"),
+            tokens=self.config.text_tokens,
+        )
+        return images, texts
+
+    def noise(self, seeds: Sequence[int], width: int, height: int) -> Noise:
+        """The noise streams of samples of this size, in pixels."""
+        config = self.config
+        factor = 2 ** (len(config.vae["block_out_channels"]) - 1)
+        vae = (int(config.uvit["channels"]), height // factor, width // factor)
+        image, text = (
+            (vae, (1, int(config.uvit["clip_dim"]))),
+            (config.text_tokens, config.text_dim),
+        )
+        return Noise(seeds, Pair(image, (text,)), self.device)

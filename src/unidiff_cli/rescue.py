@@ -1,0 +1,59 @@
+"""What is done when a batch does not fit into memory, or comes out broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+
+from unidiff_cli.errors import OutOfMemory, UnidiffError
+from unidiff_cli.progress import Progress
+from unidiff_cli.speed.dtype import NAMES, safer_dtype
+from unidiff_cli.speed.memory import is_out_of_memory, release
+
+Order = TypeVar("Order")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Rescue(Generic[Order, Answer]):
+    """Work on batches that survives a full memory and numbers that overflow."""
+
+    work: Callable[[list[Order], torch.dtype], list[Answer | UnidiffError]]
+    """A batch and a number format in, an answer or a DegenerateResult for each order out."""
+    device: torch.device
+    progress: Progress
+
+    def __call__(self, batch: list[Order], dtype: torch.dtype) -> list[Answer | UnidiffError]:
+        """An answer for each order, from a batch that fits or from its halves."""
+        if not batch:
+            return []
+        try:
+            return self._checked(batch, dtype)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside the except clause, where the traceback no longer holds the failed batch.
+        release(self.device)
+        if len(batch) == 1:
+            hint = "Try a smaller --size, --dtype bf16, or --device cpu."
+            return [
+                OutOfMemory(f"One sample does not fit into the {self.device.type}'s memory.", hint)
+            ]
+        half = len(batch) // 2
+        self.progress.stage(f"out of memory: again with a batch of {half}")
+        return self(batch[:half], dtype) + self(batch[half:], dtype)
+
+    def _checked(self, batch: list[Order], dtype: torch.dtype) -> list[Answer | UnidiffError]:
+        """The answers; broken ones are made once more in a safer number format."""
+        answers = self.work(batch, dtype)
+        broken = [k for k, answer in enumerate(answers) if isinstance(answer, UnidiffError)]
+        safer = safer_dtype(dtype)
+        if broken and safer is not None:
+            self.progress.stage(f"numbers overflowed in {NAMES[dtype]}: again in {NAMES[safer]}")
+            again = self([batch[k] for k in broken], safer)
+            for k, answer in zip(broken, again, strict=True):
+                answers[k] = answer
+        return answers
