@@ -52,6 +52,11 @@ class LatentPairs:
     text: Tensor  # (B, L, T)
     kind: Tensor | None = None  # (B,), the data type that v1 is told
 
+    def to(self, device: torch.device) -> LatentPairs:
+        """The same pairs on a device."""
+        kind = None if self.kind is None else self.kind.to(device)
+        return LatentPairs(self.image.to(device), self.clip.to(device), self.text.to(device), kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Noised:

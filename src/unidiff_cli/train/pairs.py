@@ -1,0 +1,57 @@
+"""A folder of pictures with captions, as the encoders and decoders are trained on.
+
+`pictures.npy` is (N, H, W, 3) uint8, `captions.jsonl` has a line a picture: {"captions": [...]}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unidiff_cli.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pictures, not read until asked for, and what is said of each."""
+
+    pictures: NDArray[np.uint8]
+    rows: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def open(cls, folder: Path) -> Pairs:
+        """The pairs of a folder; UsageError where it is not one."""
+        try:
+            pictures = np.load(folder / "pictures.npy", mmap_mode="r")
+            text = (folder / "captions.jsonl").read_text(encoding="utf-8")
+            rows = tuple(json.loads(line) for line in text.splitlines())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{folder} is not a folder of pairs: {error}.") from error
+        if len(rows) != len(pictures):
+            raise UsageError(f"{folder} has {len(pictures)} pictures and {len(rows)} captions.")
+        return cls(pictures, rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def captions(self, number: int) -> list[str]:
+        """What is said of a picture."""
+        return list(self.rows[number]["captions"])
+
+
+def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
+    """(N, H, W, 3) of 0..255 -> (N, 3, H, W) of -1..1."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def draws(seed: int, index: int) -> np.random.Generator:
+    """The random numbers of one batch."""
+    return np.random.default_rng((seed, index))

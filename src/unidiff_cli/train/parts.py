@@ -1,0 +1,115 @@
+"""What can be trained, and a configuration file carried out.
+
+A file has two tables: [trainer] (`config.TrainerConfig`) and [part], whose `kind` names a module
+of this package. Such a module has two names: `Config`, the dataclass of its other keys, and
+`build(config, trainer, device) -> Training`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from unidiff_cli.errors import UsageError
+from unidiff_cli.train import checkpoint, config, distributed
+from unidiff_cli.train.config import TrainerConfig
+from unidiff_cli.train.report import Report
+from unidiff_cli.train.trainer import Loss, Sample, Source, Trainer
+
+KINDS = ("uvit", "vae", "clip", "captioner")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """A part that is ready to be trained."""
+
+    model: nn.Module
+    loss: Loss
+    source: Source
+    sample: Sample | None = None
+    finish: Callable[[Path], None] | None = None
+    """Writes what the part hands out into a folder; called with the averaged weights in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration file, read and checked."""
+
+    kind: str
+    part: Any  # the Config of the kind's module
+    trainer: TrainerConfig
+    source: Path | None = None  # the file, kept beside the weights
+
+
+def read(path: Path, **overrides: Any) -> Plan:
+    """The plan in a TOML file; `overrides` are keys of [trainer] that are put over the file's."""
+    tables = config.read_toml(path)
+    for name in tables:
+        if name not in ("part", "trainer"):
+            raise UsageError(f"{path}: unknown table [{name}].", "Known are [part] and [trainer].")
+    part = dict(tables.get("part", {}))
+    kind = part.pop("kind", None)
+    if kind not in KINDS:
+        raise UsageError(f"{path}: [part] kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+    try:
+        settings = _module(kind).Config
+        return Plan(
+            kind,
+            config.table(settings, _anchored(part, path.parent), "part"),
+            config.table(TrainerConfig, {**tables.get("trainer", {}), **overrides}, "trainer"),
+            path,
+        )
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", error.hint) from error
+
+
+def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> None:
+    """Train what the plan says in `folder`, resuming there, and write the finished part."""
+    with distributed.processes(device) as own:
+        training = _module(plan.kind).build(plan.part, plan.trainer, own)
+        first = distributed.world()[0] == 0
+        if first:
+            folder.mkdir(parents=True, exist_ok=True)
+            if plan.source and plan.source != folder / "config.toml":
+                shutil.copyfile(plan.source, folder / "config.toml")
+        trainer = Trainer(
+            training.model,
+            training.loss,
+            training.source,
+            plan.trainer,
+            folder,
+            on_sample=training.sample,
+            report=report,
+        )
+        trainer.run()
+        if first and training.finish:
+            checkpoint.restore_model(training.model, checkpoint.weights(folder / "checkpoints"))
+            training.model.eval()
+            training.finish(folder)
+        distributed.barrier()
+
+
+def with_trainer(plan: Plan, **changes: Any) -> Plan:
+    """The plan with other keys in [trainer]."""
+    return replace(plan, trainer=replace(plan.trainer, **changes))
+
+
+def _module(kind: str) -> Any:
+    return import_module(f"unidiff_cli.train.{kind}")
+
+
+def _anchored(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Paths in a file are relative to the file: texts that begin with ./ or ../ are taken so."""
+    return {
+        key: str(folder / value)
+        if isinstance(value, str) and value.startswith(("./", "../"))
+        else value
+        for key, value in table.items()
+    }
