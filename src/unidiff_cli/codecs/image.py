@@ -50,7 +50,7 @@ class ImageCodec:
     def decode(self, latent: Latent) -> list[Image.Image]:
         """RGB pictures of the VAE's part of a latent; CLIP's part has no picture of its own."""
         vae = self.vae()
-        return [picture(self._decode_one(vae, z)) for z in latent.parts[0].split(1)]
+        return [picture(self._decode_one(vae, z)) for z in torch.split(latent.parts[0], 1)]
 
     def _decode_one(self, vae: Any, z: Tensor) -> Tensor:
         decoded: Tensor = vae.decode(self._to(vae, z / self.scale)).sample[0]

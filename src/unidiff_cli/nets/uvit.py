@@ -213,10 +213,11 @@ class UViT(nn.Module):
         The published pos_embed has no slot for the data type: it comes from a parameter of its
         own and stands behind the two times.
         """
-        grid, positions = self.config.grid, self.pos_embed
+        grid = self.config.grid
+        positions: Tensor = self.pos_embed
         if (height, width) != (grid, grid):
             first = positions.shape[1] - grid**2
-            square = positions[:, first:].unflatten(1, (grid, grid)).permute(0, 3, 1, 2)
+            square = positions[:, first:].reshape(1, grid, grid, -1).permute(0, 3, 1, 2)
             resized = F.interpolate(square.float(), (height, width), mode="bilinear")
             patches = resized.to(positions.dtype).flatten(2).transpose(1, 2)
             positions = torch.cat([positions[:, :first], patches], dim=1)
@@ -246,7 +247,7 @@ class UViT(nn.Module):
         text, clip, patches = self.norm(x)[:, before - 1 - config.text_tokens :].split(
             [config.text_tokens, 1, x.shape[1] - before], dim=1
         )
-        image = self.decoder_pred(patches)  # (B, H/p * W/p, p * p * C), channels fastest
-        image = image.unflatten(1, (height // p, width // p)).unflatten(-1, (p, p, config.channels))
-        image = image.permute(0, 5, 1, 3, 2, 4).reshape(-1, config.channels, height, width)
+        values = self.decoder_pred(patches)  # (B, H/p * W/p, p * p * C), channels fastest
+        square = values.reshape(-1, height // p, width // p, p, p, config.channels)
+        image = square.permute(0, 5, 1, 3, 2, 4).reshape(-1, config.channels, height, width)
         return Noises(image, self.clip_img_out(clip), self.text_out(text))
