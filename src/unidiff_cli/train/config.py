@@ -117,7 +117,7 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
         return value
     if kind is float and type(value) is int:
         return float(value)
-    if kind is Path and isinstance(value, str):
+    if kind is Path and isinstance(value, str | Path):
         return Path(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UsageError(f"{where} must be {_WORDS.get(kind, kind.__name__)}, not {value!r}.")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
 from unidiff_cli.errors import UsageError
+
+T = TypeVar("T")
 
 
 def world() -> tuple[int, int]:
@@ -54,6 +57,17 @@ def mean(values: Tensor) -> Tensor:
         dist.all_reduce(values)
         values /= ranks
     return values
+
+
+def first_alone(work: Callable[[], T]) -> T:
+    """What `work` returns, once the first process has done it and the others find it done."""
+    rank, _ = world()
+    if rank:
+        barrier()
+    result = work()
+    if not rank:
+        barrier()
+    return result
 
 
 def barrier() -> None:

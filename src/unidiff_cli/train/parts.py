@@ -2,7 +2,8 @@
 
 A file has two tables: [trainer] (`config.TrainerConfig`) and [part], whose `kind` names a module
 of this package. Such a module has two names: `Config`, the dataclass of its other keys, and
-`build(config, trainer, device) -> Training`.
+`build(config, trainer, device) -> Training`; and may have a third, `prepare(config, folder,
+device, report) -> config`, which makes in the run's folder what the others need.
 """
 
 from __future__ import annotations
@@ -48,37 +49,43 @@ class Plan:
     source: Path | None = None  # the file, kept beside the weights
 
 
-def read(path: Path, **overrides: Any) -> Plan:
-    """The plan in a TOML file; `overrides` are keys of [trainer] that are put over the file's."""
+def read(path: Path, part: Mapping[str, Any], trainer: Mapping[str, Any]) -> Plan:
+    """The plan in a TOML file, with keys that are put over those of its tables."""
     tables = config.read_toml(path)
     for name in tables:
         if name not in ("part", "trainer"):
             raise UsageError(f"{path}: unknown table [{name}].", "Known are [part] and [trainer].")
-    part = dict(tables.get("part", {}))
-    kind = part.pop("kind", None)
-    if kind not in KINDS:
-        raise UsageError(f"{path}: [part] kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+    own = _anchored(tables.get("part", {}), path.parent)
     try:
-        settings = _module(kind).Config
-        return Plan(
-            kind,
-            config.table(settings, _anchored(part, path.parent), "part"),
-            config.table(TrainerConfig, {**tables.get("trainer", {}), **overrides}, "trainer"),
-            path,
-        )
+        found = plan({**own, **part}, {**tables.get("trainer", {}), **trainer})
     except UsageError as error:
         raise UsageError(f"{path}: {error.message}", error.hint) from error
+    return replace(found, source=path)
+
+
+def plan(part: Mapping[str, Any], trainer: Mapping[str, Any]) -> Plan:
+    """The plan that two tables make."""
+    kind = part.get("kind")
+    if kind not in KINDS:
+        raise UsageError(f"[part] kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+    others = {key: value for key, value in part.items() if key != "kind"}
+    own = config.table(_module(kind).Config, others, "part")
+    return Plan(kind, own, config.table(TrainerConfig, trainer, "trainer"))
 
 
 def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> None:
     """Train what the plan says in `folder`, resuming there, and write the finished part."""
+    module = _module(plan.kind)
     with distributed.processes(device) as own:
-        training = _module(plan.kind).build(plan.part, plan.trainer, own)
         first = distributed.world()[0] == 0
         if first:
             folder.mkdir(parents=True, exist_ok=True)
             if plan.source and plan.source != folder / "config.toml":
                 shutil.copyfile(plan.source, folder / "config.toml")
+        part = plan.part
+        if hasattr(module, "prepare"):
+            part = distributed.first_alone(lambda: module.prepare(part, folder, own, report))
+        training = module.build(part, plan.trainer, own)
         trainer = Trainer(
             training.model,
             training.loss,
@@ -94,11 +101,6 @@ def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> Non
             training.model.eval()
             training.finish(folder)
         distributed.barrier()
-
-
-def with_trainer(plan: Plan, **changes: Any) -> Plan:
-    """The plan with other keys in [trainer]."""
-    return replace(plan, trainer=replace(plan.trainer, **changes))
 
 
 def _module(kind: str) -> Any:

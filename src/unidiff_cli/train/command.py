@@ -1,0 +1,73 @@
+"""What `unidiff train` and `python -m unidiff_cli.train` do: options into a plan, then run it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from unidiff_cli.errors import UsageError
+from unidiff_cli.speed.dtype import choose_device
+from unidiff_cli.train import parts
+from unidiff_cli.train.report import Bar, Lines
+
+FINE_TUNING = {
+    "steps": 1000,
+    "lr": 2e-4,
+    "warmup": 50,
+    "ema_decay": 0.99,
+    "log_every": 10,
+    "save_every": 200,
+    "sample_every": 200,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a command line can say; None leaves it to the configuration."""
+
+    config: Path | None = None
+    data: Path | None = None
+    model: str | None = None
+    lora: int | None = None
+    out: Path | None = None
+    steps: int | None = None
+    minutes: float | None = None
+    device: str = "auto"
+    dtype: str | None = None
+    seed: int | None = None
+
+
+def train(options: Options, stream: IO[str], *, live: bool | None = None) -> Path:
+    """Train as the options say, telling how far it is on `stream`; returns the run's folder."""
+    plan = _plan(options)
+    folder = options.out or Path("runs", (options.config or options.data or Path("run")).stem)
+    device = choose_device(options.device)
+    if stream.isatty() if live is None else live:
+        with closing(Bar(stream)) as bar:
+            parts.train(plan, folder, device, bar)
+    else:
+        parts.train(plan, folder, device, Lines(stream))
+    return folder
+
+
+def _plan(options: Options) -> parts.Plan:
+    """The file's plan with the options over it; without a file, fine-tuning on --data."""
+    trainer = {
+        "steps": options.steps,
+        "max_minutes": options.minutes,
+        "dtype": options.dtype,
+        "seed": options.seed,
+    }
+    trainer = {key: value for key, value in trainer.items() if value is not None}
+    part = {"data": options.data, "model": options.model, "lora": options.lora}
+    part = {key: value for key, value in part.items() if value is not None}
+    if options.config:
+        return parts.read(options.config, part, trainer)
+    if not options.data:
+        raise UsageError(
+            "There is nothing to train.",
+            "Give a configuration (CONFIG.toml), or pictures with captions (--data FOLDER).",
+        )
+    return parts.plan({"kind": "uvit", **part}, {**FINE_TUNING, **trainer})
