@@ -9,6 +9,8 @@ segments go on straight outside them.
 from __future__ import annotations
 
 import math
+import operator
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -40,6 +42,15 @@ class Schedule:
     def log_snr(self, t: float) -> float:
         """Half the log signal-to-noise ratio, log(alpha / sigma): the papers' lambda."""
         return self.log_alpha(t) - math.log(self.sigma(t))
+
+    def time(self, log_snr: float) -> float:
+        """The time at which log_snr(t) has this value."""
+        log_alpha = -0.5 * math.log1p(math.exp(-2 * log_snr))
+        knots = len(self.log_alphas)
+        left = bisect_left(self.log_alphas, -log_alpha, key=operator.neg) - 1
+        left = min(max(left, 0), knots - 2)
+        low, high = self.log_alphas[left : left + 2]
+        return (left + 1 + (log_alpha - low) / (high - low)) / knots
 
 
 @cache

@@ -42,6 +42,13 @@ def uniform_times(steps: int) -> list[float]:
     return [FIRST_TIME + (LAST_TIME - FIRST_TIME) * n / steps for n in range(steps + 1)]
 
 
+def log_snr_times(steps: int, schedule: Schedule) -> list[float]:
+    """`steps + 1` times from 1 down to 0.001, evenly spaced in log-SNR."""
+    first, last = schedule.log_snr(FIRST_TIME), schedule.log_snr(LAST_TIME)
+    inner = [schedule.time(first + (last - first) * n / steps) for n in range(1, steps)]
+    return [FIRST_TIME, *inner, LAST_TIME]
+
+
 def advance(
     x: X, start: float, stop: float, predictions: Sequence[Prediction[X]], schedule: Schedule
 ) -> X:
@@ -109,6 +116,25 @@ def ddim(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X
     """DDIM (arXiv 2010.02502): the first-order step, once per time."""
     for start, stop in pairwise(times):
         x = advance(x, start, stop, [(schedule.log_snr(start), clean(x, start))], schedule)
+    return x
+
+
+def invert_ddim(
+    clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule, iterations: int = 6
+) -> X:
+    """The noise from which `ddim`, over the same times, comes to x.
+
+    Each step back is the fixed point of x = (x' - b noise(x)) / a. In terms of the noise it
+    contracts by about 1 - e^(-h), h being the step in log-SNR: use many steps, evenly spaced there.
+    """
+    for start, stop in reversed(list(pairwise(times))):
+        alpha, sigma = schedule.alpha(start), schedule.sigma(start)
+        a = schedule.alpha(stop) / alpha
+        b = schedule.sigma(stop) - a * sigma
+        end = x
+        for _ in range(iterations):
+            noise = (1 / sigma) * x + (-alpha / sigma) * clean(x, start)
+            x = (1 / a) * end + (-b / a) * noise
     return x
 
 
