@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 
@@ -17,6 +17,7 @@ from unidiff_cli.codecs.image import ImageCodec
 from unidiff_cli.codecs.text import TextCodec
 from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.noise import Noise
+from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, uniform_times
@@ -160,7 +161,8 @@ class UniDiffuser:
         """Encode what is given, walk the mode, decode what it yields."""
         first = batch[0]
         width, height = first.size or (0, 0)
-        noise = self.parts.noise([seed_of(one) for one in batch], width, height)
+        seeds = [seed_of(one) for one in batch]
+        noise = self.parts.noise(seeds, width, height)
         images, texts = self.parts.codecs(dtype)
         known = noise.latents(0, "start")
         if first.prompt is not None:
@@ -175,7 +177,7 @@ class UniDiffuser:
         self.progress.stage("sampling")
         known = sampler.walk(first.walk, known)
         self.progress.stage("decoding")
-        return decode(batch, known, images, texts)
+        return decode(first.walk.yields, seeds, known, images, texts, first.caption)
 
     def sampler(
         self, request: Request, noise: Noise, dtype: torch.dtype, empty: Latent | None = None
@@ -201,15 +203,19 @@ class UniDiffuser:
 
 
 def decode(
-    batch: Sequence[Request], known: Latents, images: ImageCodec, texts: TextCodec
+    yields: Sequence[Modality],
+    seeds: Sequence[int],
+    known: Latents,
+    images: ImageCodec,
+    texts: TextCodec,
+    how: Literal["beam", "nucleus"] = "beam",
 ) -> list[Output | UnidiffError]:
-    """What the mode yields of each sample, or a DegenerateResult where it is no result."""
-    yields, seeds = batch[0].walk.yields, [seed_of(one) for one in batch]
+    """What is wanted of each sample, or a DegenerateResult where it is no result."""
     finite = torch.stack([known[m].finite for m in yields]).all(0).tolist()
     clean = known.map(lambda latent: latent.map(torch.nan_to_num))
-    nothing: list[Any] = [None] * len(batch)
+    nothing: list[Any] = [None] * len(seeds)
     pictures = images.decode(clean.image) if "image" in yields else nothing
-    captions = texts.decode(clean.text, batch[0].caption, seeds) if "text" in yields else nothing
+    captions = texts.decode(clean.text, how, seeds) if "text" in yields else nothing
     outputs: list[Output | UnidiffError] = []
     for seed, fine, image, text in zip(seeds, finite, pictures, captions, strict=True):
         flat = image is not None and all(low == high for low, high in image.getextrema())
