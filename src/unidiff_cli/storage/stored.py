@@ -1,0 +1,95 @@
+"""Tensors in files: names and shapes at once, numbers when asked for, mapped where possible."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from unidiff_cli.errors import ModelUnavailable
+
+AGAIN = "Fetch it again: unidiff models verify MODEL finds what is damaged."
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One tensor that lies somewhere."""
+
+    origin: str
+    """The key that people find it under, in its own file."""
+    shape: tuple[int, ...]
+    load: Callable[[], Tensor]
+    """Its numbers, on the CPU, in the dtype that they are kept in."""
+
+
+Tensors = Mapping[str, Stored]
+
+
+def silent(message: str) -> None:
+    """Tell nobody."""
+
+
+def read_tensors(path: Path, tell: Callable[[str], None] = silent) -> dict[str, Stored]:
+    """The tensors of a .safetensors file, or of a state dict that torch saved."""
+    if not path.is_file():
+        raise ModelUnavailable(f"The file {path} is missing.", AGAIN)
+    return _read_safe(path) if path.suffix == ".safetensors" else _read_pickle(path, tell)
+
+
+def _read_safe(path: Path) -> dict[str, Stored]:
+    try:
+        file = safe_open(path, framework="pt", device="cpu")
+        shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+    def loader(key: str) -> Callable[[], Tensor]:
+        def load() -> Tensor:
+            try:
+                tensor: Tensor = file.get_tensor(key)
+            except (SafetensorError, OSError) as error:
+                raise _damaged(path, error) from error
+            return tensor
+
+        return load
+
+    return {key: Stored(key, shape, loader(key)) for key, shape in shapes.items()}
+
+
+def _read_pickle(path: Path, tell: Callable[[str], None]) -> dict[str, Stored]:
+    mapped = zipfile.is_zipfile(path)
+    if not mapped and path.stat().st_size:
+        tell(f"{path.name} has torch's old file format: it is read into memory as a whole.")
+    try:
+        found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        raise ModelUnavailable(
+            f"{path} holds more than tensors, so it is not opened.",
+            "Code hidden in such a file would run on this machine; take it from where it was "
+            "published.",
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged pickle may fail in any way
+        raise _damaged(path, error) from error
+    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
+        raise ModelUnavailable(f"{path} is not a state dict: a table of tensors by name.")
+    return {key: whole(key, tensor) for key, tensor in found.items()}
+
+
+def whole(key: str, tensor: Tensor) -> Stored:
+    """A tensor that is here already."""
+    return Stored(key, tuple(tensor.shape), lambda: tensor)
+
+
+def _damaged(path: Path, error: Exception) -> ModelUnavailable:
+    detail = str(error).strip().splitlines()
+    reason = detail[0] if detail else type(error).__name__
+    return ModelUnavailable(f"{path} is damaged or no weights file ({reason}).", AGAIN)
