@@ -89,6 +89,8 @@ def table(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         return cls(**made)
     except UsageError as error:
         raise UsageError(f"[{where}] {error.message}", error.hint) from error
+    except ValueError as error:
+        raise UsageError(f"[{where}]: {error}.") from error
 
 
 def _convert(kind: Any, value: Any, where: str) -> Any:

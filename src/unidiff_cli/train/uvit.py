@@ -1,0 +1,146 @@
+"""Training the U-ViT on latents: fine-tuning a model, whole or by adapters, or from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from unidiff_cli.errors import UsageError
+from unidiff_cli.nets.uvit import UViT, UViTConfig
+from unidiff_cli.parts import Parts
+from unidiff_cli.pipeline import UniDiffuser
+from unidiff_cli.progress import Silence
+from unidiff_cli.storage.open import open_checkpoint
+from unidiff_cli.storage.parts import PARTS
+from unidiff_cli.train import draws, lora, store
+from unidiff_cli.train.config import TrainerConfig, table
+from unidiff_cli.train.encode import encode
+from unidiff_cli.train.loss import Objective, ObjectiveConfig
+from unidiff_cli.train.parts import Training
+from unidiff_cli.train.report import Report
+from unidiff_cli.train.sheet import sheet
+from unidiff_cli.train.store import Store, StoreSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What is trained, from where, and on what."""
+
+    model: str = "starter"  # its encoders and captioner, and its weights unless `net` is given
+    data: Path | None = None  # pictures with captions; or
+    store: Path | None = None  # latents that are encoded already
+    heldout: Path | None = None  # a store whose loss is logged with the samples
+    net: dict[str, Any] | None = None  # sizes (UViTConfig) of a network from scratch
+    lora: int = 0  # the rank of adapters; 0: all weights learn
+    batch: int = 16
+    prompts: tuple[str, ...] = ()  # what is drawn while training; by default the first captions
+    name: str = ""  # of the finished model; by default the run's folder
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+
+    def __post_init__(self) -> None:
+        if (self.data is None) == (self.store is None):
+            raise UsageError("data or store says what to train on: give one of them.")
+        if self.net is not None and self.lora:
+            raise UsageError("lora adapts a model's weights; with net there are none yet.")
+        if self.lora < 0 or self.batch < 1:
+            raise UsageError("lora must be 0 or more, and batch 1 or more.")
+
+
+def prepare(config: Config, folder: Path, device: torch.device, report: Report) -> Config:
+    """The configuration with a store, filled from the pictures and captions if there are any."""
+    config = replace(config, name=config.name or folder.resolve().name)
+    if config.data is None:
+        return config
+    parts = Parts(open_checkpoint(config.model), device, Silence())
+    encode(config.data, parts, folder / "latents", report.note)
+    captions = (store.about(folder / "latents") or {})["captions"]
+    prompts = config.prompts or tuple(captions)
+    return replace(config, data=None, store=folder / "latents", prompts=prompts)
+
+
+def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Training:
+    """The U-ViT of the configuration, with its data and samples."""
+    assert config.store is not None
+    parts = Parts(open_checkpoint(config.model), device, Silence())
+    torch.manual_seed(draws.key(trainer.seed, "weights"))
+    net = _network(config, parts, device)
+    model = lora.adapt(net, config.lora) if config.lora else net
+    objective = Objective(model, config.objective)
+    heldout = Store.open(config.heldout) if config.heldout else None
+
+    def sample(path: Path) -> Mapping[str, float]:
+        sheet(_diffuser(parts, model, device), config.prompts, trainer.seed).save(path)
+        return heldout_loss(objective, heldout, device) if heldout else {}
+
+    def finish(folder: Path) -> None:
+        write(parts, lora.merge(model) if config.lora else net, config.name, folder / "model")
+
+    return Training(
+        model=model,
+        loss=objective,
+        source=StoreSource(Store.open(config.store), config.batch, trainer.seed, device),
+        sample=sample if config.prompts or heldout else None,
+        finish=finish,
+    )
+
+
+def heldout_loss(
+    objective: Objective, heldout: Store, device: torch.device, rows: int = 256
+) -> dict[str, float]:
+    """The unweighted losses on held-out rows, at levels and with noise that never change."""
+    generator = draws.generator("heldout", device=device)
+    sums: dict[str, float] = {}
+    for some in torch.split(torch.arange(min(rows, len(heldout))), 32):
+        losses = objective(heldout.rows(some).to(device), generator)
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(some)
+    return {f"heldout_{name}": value / min(rows, len(heldout)) for name, value in sums.items()}
+
+
+def _network(config: Config, parts: Parts, device: torch.device) -> UViT:
+    """The model's own U-ViT in float32, or one from scratch that fits the model's latents."""
+    if config.net is None:
+        net = parts.checkpoint.module("uvit", device, torch.float32)
+        assert isinstance(net, UViT)
+        for parameter in net.parameters():
+            parameter.data = parameter.data.clone()  # a file's memory map is not ours to write to
+        return net.requires_grad_(True)
+    sizes = table(UViTConfig, {**parts.config.uvit, **config.net}, "part.net")
+    for name in ("channels", "text_tokens", "text_dim", "clip_dim"):
+        if getattr(sizes, name) != parts.config.uvit[name]:
+            raise UsageError(
+                f"[part.net] {name} must be {parts.config.uvit[name]}: {config.model}'s latents "
+                "are so.",
+                f"Leave {name} out.",
+            )
+    net = UViT(sizes)
+    net.initialise()
+    return net.to(device)
+
+
+def _diffuser(parts: Parts, net: nn.Module, device: torch.device) -> UniDiffuser:
+    """The model as its users would have it now, with the network as it is trained so far."""
+    parts.loaded["uvit", torch.float32] = net
+    return UniDiffuser(parts, device, torch.float32, Silence())
+
+
+def write(parts: Parts, net: UViT, name: str, folder: Path) -> None:
+    """A complete model folder: the U-ViT in half precision, and the other parts as they were."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: tensor.half().contiguous() for key, tensor in net.state_dict().items()}
+    save_file(weights, folder / "uvit.safetensors")
+    checkpoint: Any = parts.checkpoint
+    for part in PARTS:
+        if part != "uvit":
+            stored = checkpoint.tensors(part).items()
+            tensors = {key: each.load().contiguous() for key, each in stored}
+            save_file(tensors, folder / f"{part}.safetensors")
+    for which in ("clip", "caption"):
+        checkpoint.tokenizer(which).save(str(folder / f"{which}_tokenizer.json"))
+    replace(parts.config, name=name, uvit=asdict(net.config)).write(folder / "config.json")
