@@ -49,7 +49,7 @@ class Pairs:
 
 def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
     """(N, H, W, 3) of 0..255 -> (N, 3, H, W) of -1..1."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def draws(seed: int, index: int) -> np.random.Generator:

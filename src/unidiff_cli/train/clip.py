@@ -1,0 +1,193 @@
+"""Training CLIP's two encoders on pictures and captions, so that what belongs together is near.
+
+Axes: B batch, D width of the space that both share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unidiff_cli.train.pairs import Pairs, draws, to_tensor
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from unidiff_cli.train.config import TrainerConfig
+    from unidiff_cli.train.parts import Training
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+STATISTICS = 1280  # pictures that the scale of the embedding is measured on
+HOTTEST = 100.0  # what the similarities are multiplied with at most, as in CLIP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What is learned from, and the sizes of both encoders."""
+
+    pairs: Path
+    heldout: Path
+    tokenizer: Path
+    text: dict[str, Any] = field(default_factory=dict)
+    """Arguments of CLIPTextConfig."""
+    image: dict[str, Any] = field(default_factory=dict)
+    """Arguments of CLIPVisionConfig."""
+    batch: int = 128
+    cut: int = 12  # pixels that a random crop of a picture loses at most
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """A batch: pictures (B, 3, H, W), normalised, and the token ids (B, L) of a caption of each."""
+
+    pictures: Tensor
+    tokens: Tensor
+
+
+class TwoTowers(nn.Module):
+    """Both encoders and the temperature; `text_projection` serves training alone."""
+
+    def __init__(self, text: Mapping[str, Any], image: Mapping[str, Any]) -> None:
+        from transformers import (
+            CLIPTextConfig,
+            CLIPTextModel,
+            CLIPVisionConfig,
+            CLIPVisionModelWithProjection,
+        )
+
+        super().__init__()
+        self.text = CLIPTextModel(CLIPTextConfig(**text))
+        self.image = CLIPVisionModelWithProjection(CLIPVisionConfig(**image))
+        self.text_projection = nn.Linear(text["hidden_size"], image["projection_dim"], bias=False)
+        self.log_scale = nn.Parameter(torch.tensor(10.0).log())
+
+    def embed(self, batch: Captioned) -> tuple[Tensor, Tensor]:
+        """Directions (B, D) of pictures and captions, of length 1."""
+        return self.embed_pictures(batch.pictures), self.embed_captions(batch.tokens)
+
+    def embed_pictures(self, pictures: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, D), of length 1."""
+        return F.normalize(self.image(pixel_values=pictures).image_embeds, dim=-1)
+
+    def embed_captions(self, tokens: Tensor) -> Tensor:
+        """(B, L) -> (B, D), of length 1."""
+        return F.normalize(self.text_projection(self.text(tokens).pooler_output), dim=-1)
+
+
+def contrast(pictures: Tensor, captions: Tensor, scale: Tensor, same: Tensor) -> Tensor:
+    """How badly each picks out its own among the batch's; captions that are `same` (B, B) share."""
+    logits = scale * pictures @ captions.T  # (B, B)
+    target = same.float() / same.sum(1, keepdim=True)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def losses(model: TwoTowers, batch: Captioned) -> Mapping[str, Tensor]:
+    """The contrastive loss of a batch."""
+    pictures, captions = model.embed(batch)
+    same = (batch.tokens[:, None] == batch.tokens[None]).all(-1)  # (B, B)
+    scale = model.log_scale.exp().clamp(max=HOTTEST)
+    return {"contrast": contrast(pictures, captions, scale, same)}
+
+
+def clip_pixels(pictures: Tensor, size: int) -> Tensor:
+    """(B, 3, H, W) in -1..1 -> (B, 3, size, size), as CLIP's image encoder wants them."""
+    small = F.interpolate(pictures, (size, size), mode="bicubic", antialias=True).clamp(-1, 1)
+    mean, std = (torch.tensor(v, device=small.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return ((small + 1) / 2 - mean) / std
+
+
+def token_ids(tokenizer: Tokenizer, texts: list[str]) -> Tensor:
+    """(B, L) of a tokenizer that brackets, cuts and fills up."""
+    return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(texts)])
+
+
+def source(
+    pairs: Pairs, tokenizer: Tokenizer, config: Config, seed: int, device: torch.device
+) -> Callable[[int], Captioned]:
+    """Index -> a batch of random pictures, all cropped alike, with one of each one's captions."""
+
+    def batch(index: int) -> Captioned:
+        rng = draws(seed, index)
+        numbers = np.sort(rng.integers(len(pairs), size=config.batch))
+        size = pairs.pictures.shape[1]
+        side = size - int(rng.integers(config.cut + 1))
+        y, x = rng.integers(0, size - side + 1, 2)
+        shots = to_tensor(pairs.pictures[numbers][:, y : y + side, x : x + side])
+        texts = [str(rng.choice(pairs.captions(int(number)))) for number in numbers]
+        pictures = clip_pixels(shots, int(config.image["image_size"]))
+        return Captioned(pictures.to(device), token_ids(tokenizer, texts).to(device))
+
+    return batch
+
+
+def accuracy(model: TwoTowers, pictures: Tensor, tokens: Tensor, own: Tensor) -> float:
+    """The share of pictures (B, ...) whose nearest caption, of tokens (N, L), is `own` (B,)."""
+    near = model.embed_pictures(pictures) @ model.embed_captions(tokens).T
+    return float((near.argmax(1) == own).float().mean())
+
+
+def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Training:
+    """Both encoders, ready to be trained; a sample finds held-out pictures their names."""
+    from tokenizers import Tokenizer
+
+    from unidiff_cli.train.parts import Training
+
+    torch.manual_seed(trainer.seed)
+    model = TwoTowers(config.text, config.image).to(device)
+    tokenizer = Tokenizer.from_file(str(config.tokenizer))
+    pairs, heldout = Pairs.open(config.pairs), Pairs.open(config.heldout)
+    size = int(config.image["image_size"])
+    names = {row["noun"]: row["captions"][0] for row in heldout.rows}
+    known = {row["noun"] for row in pairs.rows}
+    nouns = [*names, *sorted(known - names.keys())]
+    texts = [names.get(noun, f"a {noun}") for noun in nouns]
+    tokens = token_ids(tokenizer, texts).to(device)
+    own = torch.tensor([nouns.index(row["noun"]) for row in heldout.rows], device=device)
+    pictures = clip_pixels(to_tensor(heldout.pictures[:]), size).to(device)
+
+    def sample(path: Path) -> Mapping[str, float]:
+        return {"heldout_accuracy": accuracy(model, pictures, tokens, own)}
+
+    def finish(folder: Path) -> None:
+        shots = clip_pixels(to_tensor(pairs.pictures[:STATISTICS]), size).to(device)
+        rescale(model, shots)
+        write(model, config, folder)
+
+    return Training(
+        model=model,
+        loss=lambda batch, generator: losses(model, batch),
+        source=source(pairs, tokenizer, config, trainer.seed, device),
+        sample=sample,
+        finish=finish,
+    )
+
+
+@torch.no_grad()
+def rescale(model: TwoTowers, pictures: Tensor) -> None:
+    """Give the embeddings of pictures a variance of 1 a dimension, on average."""
+    embeds = torch.cat([model.image(pixel_values=p).image_embeds for p in pictures.split(64)])
+    model.image.visual_projection.weight /= embeds.var(0).mean().sqrt()
+
+
+def write(model: TwoTowers, config: Config, folder: Path) -> None:
+    """clip_text.* and clip_image.*: tensors under the names of a model folder, and the sizes."""
+    from safetensors.torch import save_file
+
+    from unidiff_cli.storage.names import MODULES
+
+    parts = (("clip_text", model.text, config.text), ("clip_image", model.image, config.image))
+    for part, module, sizes in parts:
+        names = MODULES[part]
+        tensors = {names.ours(key): value for key, value in module.state_dict().items()}
+        kept = {name: tensor.contiguous() for name, tensor in tensors.items() if name}
+        save_file(kept, folder / f"{part}.safetensors")
+        (folder / f"{part}.json").write_text(json.dumps(sizes, indent=2) + "\n")
