@@ -31,15 +31,16 @@ def open_picture(source: str | Path | bytes | BinaryIO | Image.Image) -> Image.I
     if isinstance(source, Image.Image):
         with _explained(str(getattr(source, "filename", "") or "The picture")):
             return _to_rgb(source)
-    name = str(source) if isinstance(source, (str, Path)) else "The picture on standard input"
-    with _explained(name), _reading(source, name) as picture:
+    with opened(source) as picture:
         return _to_rgb(picture)
 
 
-def check_picture(source: str | Path) -> None:
-    """An InputError when the file is no picture; only its first bytes are read."""
-    with _explained(str(source)), _reading(source, str(source)):
-        pass
+@contextmanager
+def opened(source: str | Path | bytes | BinaryIO) -> Iterator[Image.Image]:
+    """The picture, of which only the first bytes are read; trouble is an InputError."""
+    name = str(source) if isinstance(source, (str, Path)) else "The picture on standard input"
+    with _explained(name), _reading(source, name) as picture:
+        yield picture
 
 
 def square(picture: Image.Image, width: int, height: int) -> Image.Image:
@@ -97,7 +98,7 @@ def _explained(name: str) -> Iterator[None]:
     except PermissionError:
         raise InputError(f"{name} may not be read.", f"Try: ls -l {name}") from None
     # On a damaged file Pillow's readers raise whatever they stumble over, beside OSError.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise InputError(
             f"{name} is damaged or cut off ({error}).", "Fetch or export it again."
         ) from error
@@ -159,7 +160,7 @@ def _to_8_bits(picture: Image.Image) -> Image.Image:
     """
     whole = picture.mode != "F"
     grey = picture.convert("F")
-    low, high = grey.getextrema()
+    _, high = grey.getextrema()
     assert isinstance(high, float)
     tops = (65535.0, 4294967295.0) if whole else (1.0, 255.0, 65535.0, 4294967295.0)
     top = next((top for top in tops if high <= top), high)

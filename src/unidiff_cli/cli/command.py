@@ -1,0 +1,116 @@
+"""How commands look and fail: plain help in sections, and the one place that catches errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from unidiff_cli.cli.console import say_error
+from unidiff_cli.errors import CLOSED_PIPE, INTERRUPTED, UnidiffError, UsageError
+
+# What Typer raises for a command line that it cannot read; it exports only this child of it.
+WRONG_USE: Any = typer.BadParameter.__base__
+
+
+class Command(TyperCommand):
+    """A command whose help lists its options in sections."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options under the headings they name."""
+        sections: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None:
+                argument = parameter.param_type_name == "argument"
+                heading = getattr(parameter, "rich_help_panel", None)
+                sections["Arguments" if argument else heading or "Options"].append(row)
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+class Root(TyperGroup):
+    """The program: its errors become one sentence and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command line and leave with its exit code."""
+
+        def run() -> Any:
+            return super(Root, self).main(
+                args, prog_name, complete_var, False, windows_expand_args, **extra
+            )
+
+        sys.exit(exit_code(run))
+
+
+def exit_code(run: Callable[[], Any]) -> int:
+    """The exit code of a run; what went wrong is said on stderr."""
+    try:
+        returned = run()
+    except UnidiffError as error:
+        say_error(error.message, error.hint)
+        return error.exit_code
+    except WRONG_USE as error:
+        say_error(_sentence(error.format_message()), _help_of(error))
+        return UsageError.exit_code
+    except KeyboardInterrupt:
+        returned = INTERRUPTED
+    except BrokenPipeError:
+        returned = CLOSED_PIPE
+    except SystemExit as stop:
+        # Typer itself leaves with 1 on a closed pipe.
+        closed = isinstance(stop.__context__, BrokenPipeError)
+        returned = CLOSED_PIPE if closed else stop.code
+    except Exception as error:  # noqa: BLE001 - the last resort
+        return _unexpected(error)
+    code = returned if isinstance(returned, int) else 0
+    if code == INTERRUPTED:
+        say_error("interrupted.")
+    if code == CLOSED_PIPE:
+        _close_stdout()
+    return code
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "?", ")")) else f"{message}."
+
+
+def _help_of(error: Any) -> str:
+    """How to see the help of the command that was misused."""
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'unidiff'} --help"
+
+
+def _unexpected(error: Exception) -> int:
+    """One sentence for what should not happen; the traceback for whoever asks for it."""
+    if os.environ.get("UNIDIFF_DEBUG"):
+        traceback.print_exc()
+    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".: ")
+    say_error(
+        f"something went wrong inside ({said}).",
+        "set UNIDIFF_DEBUG=1 to see where, and report it with that.",
+    )
+    return UnidiffError.exit_code
+
+
+def _close_stdout() -> None:
+    """Nobody reads stdout any more: what is left in its buffer goes nowhere, quietly."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,134 @@
+"""What is said and where: answers on stdout, all else on stderr, a bar only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+from unidiff_cli.errors import UnidiffError
+from unidiff_cli.progress import Progress, Silence
+
+if TYPE_CHECKING:
+    from unidiff_cli.cli.bar import Bar
+
+
+def say_error(message: str, hint: str = "") -> None:
+    """One red sentence on stderr, and what to try."""
+    plain = "NO_COLOR" in os.environ or not sys.stderr.isatty()
+    typer.secho(f"error: {message}", fg=None if plain else "red", err=True)
+    if hint:
+        typer.echo(f"try: {hint}", err=True)
+
+
+@dataclass
+class Console:
+    """The voice of one command."""
+
+    quiet: bool = False
+    progress: Literal["auto", "none", "json"] = "auto"
+    bar: Bar | None = field(default=None, init=False)
+
+    def answer(self, line: str) -> None:
+        """A line on stdout, at once."""
+        self.answer_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
+
+    def answer_bytes(self, data: bytes) -> None:
+        """Bytes on stdout, at once."""
+        with self._room():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+    def note(self, text: str) -> None:
+        """Something good to know, on stderr."""
+        if self.progress == "json":
+            event(event="note", text=text)
+        elif not self.quiet:
+            with self._room():
+                typer.echo(text, err=True)
+
+    def problem(self, error: UnidiffError) -> None:
+        """An error that does not end the run."""
+        if self.progress == "json":
+            event(event="error", type=error.kind, message=error.message, hint=error.hint)
+            return
+        with self._room():
+            say_error(error.message, error.hint)
+
+    @contextmanager
+    def listening(self) -> Iterator[Progress]:
+        """The listener that draws, tells or keeps silent, as was asked."""
+        if self.progress == "json":
+            yield Events()
+        elif self.progress == "none" or self.quiet or not _can_draw():
+            yield Silence()
+        else:
+            from unidiff_cli.cli.bar import Bar
+
+            with Bar() as self.bar:
+                yield self.bar
+            self.bar = None
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """The bar out of the way."""
+        if self.bar is None:
+            yield
+        else:
+            with self.bar.room():
+                yield
+
+
+def _can_draw() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def event(**values: Any) -> None:
+    """A JSON object on a line of stderr."""
+    typer.echo(json.dumps(values, ensure_ascii=False), err=True)
+
+
+class Events:
+    """A listener that prints every event as JSON."""
+
+    def __init__(self) -> None:
+        self.items = self.evaluations = self.items_done = self.evaluations_done = 0
+        self.started = time.monotonic()
+
+    def stage(self, what: str) -> None:
+        """{"event": "stage", "what": ...}"""
+        event(event="stage", what=what)
+
+    def begin(self, items: int, evaluations: int) -> None:
+        """{"event": "begin", "items": ..., "evaluations": ...}"""
+        self.items, self.evaluations = items, evaluations
+        self.started = time.monotonic()
+        event(event="begin", items=items, evaluations=evaluations)
+
+    def evaluated(self, samples: int) -> None:
+        """{"event": "progress", "evaluations": [done, all], "items": ..., "seconds_left": ...}"""
+        self.evaluations_done += samples
+        self._tell()
+
+    def finished(self, samples: int) -> None:
+        """The same."""
+        self.items_done += samples
+        self._tell()
+
+    def _tell(self) -> None:
+        done = min(self.evaluations_done, self.evaluations)
+        took = time.monotonic() - self.started
+        event(
+            event="progress",
+            evaluations=[done, self.evaluations],
+            items=[self.items_done, self.items],
+            seconds_left=round(took / done * (self.evaluations - done), 1) if done else None,
+        )

@@ -1,0 +1,237 @@
+"""What becomes of each sample: files, lines on stdout, records, a contact sheet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.core.modes import Mode
+from unidiff_cli.errors import UsageError
+from unidiff_cli.output import (
+    Files,
+    Sample,
+    check_new,
+    check_suffix,
+    choose_files,
+    encode,
+    is_folder,
+    is_template,
+    line_by_line,
+    numbered,
+    replace_file,
+    write_new,
+)
+from unidiff_cli.record import Record, line
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from unidiff_cli.request import Output, Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Where the results of a run go; made and checked before anything heavy is loaded."""
+
+    mode: Mode
+    json: bool = False
+    metadata: bool = True
+    files: Files | None = None
+    """A file for each sample."""
+    to_stdout: bool = False
+    """The bytes of the one picture, or of the sheet, go to stdout."""
+    text_file: Path | None = None
+    """One file for the lines of all samples."""
+    sheet: bool = False
+    sheet_file: Path | None = None
+    """The sheet's name, where the user gave it one; else it gets the next free one."""
+    force: bool = False
+
+    @property
+    def pictures(self) -> bool:
+        """Whether the mode makes pictures."""
+        return "image" in self.mode.yields
+
+
+def make_plan(
+    mode: Mode,
+    samples: Sequence[Sample],
+    *,
+    output: str | None,
+    force: bool = False,
+    grid: bool = False,
+    json: bool = False,
+    metadata: bool = True,
+) -> Plan:
+    """The plan, or what is wrong with it: names that clash or are taken, bytes for a terminal."""
+    named = output is not None and output != "-" and not is_folder(output)
+    if force and not named:
+        raise UsageError("--force replaces the file named with -o.", "Add -o FILE.")
+    plan = Plan(mode=mode, json=json, metadata=metadata, sheet=grid, force=force)
+    single = named and not is_template(output or "")
+    if plan.pictures and (output == "-" or (single and not grid)) and len(samples) > 1 and not grid:
+        raise UsageError(
+            f"-o {output} is one picture, {len(samples)} are to come.",
+            "Try -o 'fox-{index}.png', -o folder/, or --grid for one sheet.",
+        )
+    changes: dict[str, object]
+    if plan.pictures and output == "-":
+        _check_stdout(json)
+        changes = {"to_stdout": True}
+    elif plan.pictures and single and grid:
+        path = Path(str(output))
+        check_suffix(str(path))
+        check_new(path, force)
+        changes = {"sheet_file": path}
+    elif not plan.pictures and single:
+        path = Path(str(output))
+        check_new(path, force)
+        changes = {"text_file": path}
+    elif not plan.pictures and output in (None, "-"):
+        changes = {}
+    else:
+        files = choose_files(output, ".png" if plan.pictures else ".txt", force)
+        files.check(samples)
+        changes = {"files": files}
+    return Plan(**{**vars(plan), **changes})
+
+
+def _check_stdout(json: bool) -> None:
+    if json:
+        raise UsageError("Stdout takes the picture or the records, not both.", "Try -o fox.png")
+    if sys.stdout.isatty():
+        raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
+
+
+@dataclass
+class Delivery:
+    """The results of a run, handed out one by one."""
+
+    plan: Plan
+    console: Console
+    total: int
+    write_line: Callable[[str], None] | None = None
+    small: list[tuple[Image.Image, str]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+    def deliver(self, sample: Sample, result: Result) -> None:
+        """Write what the result holds, and answer with a line of stdout."""
+        (output,) = result.outputs
+        path = self._save(sample, result, output)
+        if self.plan.sheet:
+            self._remember(result, output)
+        if self.plan.json:
+            name = None if path is None or not self.plan.pictures else str(path)
+            self.console.answer(line(Record.of(result, [name]).to_json()))
+        elif answer := self._answer(path, output):
+            self.console.answer(answer)
+
+    def fail(self, result: Result) -> None:
+        """Tell of a sample that has an error instead of an output."""
+        assert result.error is not None
+        self.console.problem(result.error)
+        if self.plan.json:
+            self.console.answer(line(Record.of(result).to_json()))
+
+    def _save(self, sample: Sample, result: Result, output: Output) -> Path | None:
+        """The file that holds the sample, if it has one of its own."""
+        plan = self.plan
+        if output.image is not None and not (plan.sheet and plan.files is None):
+            suffix = plan.files.path(sample).suffix if plan.files else ".png"
+            records = [Record.of(result)] if plan.metadata else []
+            data = encode(output.image, suffix, records)
+            if plan.files:
+                return plan.files.save(sample, data)
+            self.console.answer_bytes(data)
+            if output.text is not None:
+                self.console.note(f"caption: {one_line(output.text)}")
+        elif plan.files:
+            return plan.files.save(sample, f"{output.text}\n".encode())
+        elif self.write_line:
+            self.write_line(one_line(output.text or ""))
+        return None
+
+    def _answer(self, path: Path | None, output: Output) -> str | None:
+        """The line of stdout for a sample; None where the answer went elsewhere."""
+        plan = self.plan
+        if plan.pictures:
+            parts = [str(path)] if path else []
+            if parts and output.text is not None:
+                parts.append(one_line(output.text))
+            return "\t".join(parts) or None
+        if path is not None:
+            return str(path)
+        return None if plan.text_file else one_line(output.text or "")
+
+    def _remember(self, result: Result, output: Output) -> None:
+        from unidiff_cli.grid import cell_side, thumbnail
+
+        assert output.image is not None
+        words = output.text if output.text is not None else result.request.given
+        seed = f"seed {output.seed}"
+        self.small.append(
+            (
+                thumbnail(output.image, cell_side(self.total)),
+                f"{seed}: {words}" if words else seed,
+            )
+        )
+        self.records.append(Record.of(result))
+
+    def finish(self) -> None:
+        """Write the sheet of what there is, and name the file of lines."""
+        if self.small:
+            self._write_sheet()
+        if self.plan.text_file and self.plan.text_file.exists() and not self.plan.json:
+            self.console.answer(str(self.plan.text_file))
+
+    def _write_sheet(self) -> None:
+        from unidiff_cli.grid import contact_sheet
+
+        plan, named = self.plan, self.plan.sheet_file
+        pictures, captions = zip(*self.small, strict=True)
+        sheet = contact_sheet(pictures, captions)
+        data = encode(
+            sheet, named.suffix if named else ".png", self.records if plan.metadata else []
+        )
+        if plan.to_stdout:
+            self.console.answer_bytes(data)
+            return
+        if named and plan.force:
+            path = replace_file(named, data)
+        else:
+            path = write_new(numbered(named or self._sheet_name()), data)
+        if plan.json:
+            self.console.note(f"sheet: {path}")
+        else:
+            self.console.answer(str(path))
+
+    def _sheet_name(self) -> Path:
+        """Beside the pictures: the mode, the first seed and "grid"."""
+        assert self.plan.files is not None
+        request = self.records[0].request
+        sample = Sample(mode=request.mode, seed=request.seed or 0, index=0, name="grid")
+        folder = self.plan.files.path(sample).parent
+        return folder / f"{request.mode}-{request.seed}-grid.png"
+
+
+@contextmanager
+def delivering(plan: Plan, console: Console, total: int) -> Iterator[Delivery]:
+    """A delivery that is finished at the end, also when that comes early."""
+    delivery = Delivery(plan, console, total)
+    try:
+        with ExitStack() as stack:
+            if plan.text_file:
+                delivery.write_line = stack.enter_context(line_by_line(plan.text_file, plan.force))
+            yield delivery
+    finally:
+        delivery.finish()
+
+
+def one_line(text: str) -> str:
+    """The text with every line break and tab a space."""
+    return " ".join(text.split())

@@ -1,0 +1,195 @@
+"""The seven modes as commands, made from their table."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from inspect import Parameter, Signature
+from typing import Annotated, Any
+
+import typer
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.delivery import Delivery, delivering, make_plan
+from unidiff_cli.cli.inputs import Given, read_inputs
+from unidiff_cli.cli.options import Options, parameters
+from unidiff_cli.core.modes import MODES, Mode
+from unidiff_cli.errors import SOME_FAILED, UnidiffError
+from unidiff_cli.output import Sample
+from unidiff_cli.registry import DEFAULT, FALLBACK
+from unidiff_cli.request import MAX_COUNT, Request, Result, check_whole
+
+ALIASES = {"i": "image", "t": "text", "i2t2i": "vary", "t2i2t": "rewrite"}
+
+Prompts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROMPT",
+        help="Prompts; - reads them from stdin, one a line.",
+        show_default=False,
+    ),
+]
+Images = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="IMAGE", help="Files of pictures; - reads one from stdin.", show_default=False
+    ),
+]
+ARGUMENT: dict[str | None, list[Parameter]] = {
+    "text": [Parameter("inputs", Parameter.KEYWORD_ONLY, default=None, annotation=Prompts)],
+    "image": [Parameter("inputs", Parameter.KEYWORD_ONLY, default=None, annotation=Images)],
+    None: [],
+}
+
+EXAMPLES = {
+    "t2i": """\
+unidiff t2i "a red fox in the snow"
+unidiff t2i "a fox" "an owl" -n 4 --seed 7 -o animals/
+unidiff t2i "a fox" -n 9 --grid -o sheet.png
+unidiff t2i "a fox" -o - | unidiff i2t -""",
+    "i2t": """\
+unidiff i2t photo.jpg
+unidiff i2t photos/*.jpg --json > captions.jsonl
+unidiff i2t photos/*.jpg -o "captions/{name}.txt"
+unidiff i2t - < photo.jpg""",
+    "joint": """\
+unidiff joint -n 4
+unidiff joint -n 100 --json -o pairs/ > pairs.jsonl""",
+    "i": """\
+unidiff i --seed 7 -o picture.png
+unidiff i -n 16 --grid""",
+    "t": """\
+unidiff t -n 10
+unidiff t -n 10 | unidiff t2i - -o dreams/""",
+    "i2t2i": """\
+unidiff i2t2i photo.jpg
+unidiff i2t2i photo.jpg -n 4 -o "variations/{name}-{index}.png\"""",
+    "t2i2t": """\
+unidiff t2i2t "a red fox in the snow"
+unidiff t2i2t "a red fox in the snow" -n 5 --caption nucleus""",
+}
+
+
+def register(app: typer.Typer, command_class: Any) -> None:
+    """Add a command for every mode, and the aliases that --help does not list."""
+    for mode in MODES.values():
+        epilog = "\b\nExamples:\n" + "\n".join(
+            f"  {example}" for example in EXAMPLES[mode.name].splitlines()
+        )
+        for name in (mode.name, ALIASES.get(mode.name)):
+            if name is not None:
+                hidden = name != mode.name
+                app.command(name, help=mode.help, epilog=epilog, hidden=hidden, cls=command_class)(
+                    _command(mode)
+                )
+
+
+def _command(mode: Mode) -> Callable[..., None]:
+    """The body of a mode's command, with a signature that Typer can read."""
+
+    def command(inputs: Sequence[str] | None = None, **options: Any) -> None:
+        run(mode, inputs or [], Options(**options))
+
+    signature = Signature([*ARGUMENT[mode.needs], *parameters(mode)])
+    vars(command)["__signature__"] = signature
+    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return command
+
+
+def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
+    """Make what the command line asks for; typer.Exit when not all of it could be made."""
+    check_whole("batch-size", options.batch_size, 1, MAX_COUNT)
+    request = _template(mode, options)
+    console = Console(quiet=options.quiet, progress=options.progress)
+    inputs = read_inputs(mode, arguments)
+    check_whole("the number of samples", len(inputs) * options.count, 1, MAX_COUNT)
+    requests = [
+        replace(request, prompt=each.prompt, image=each.image, seed=(request.seed or 0) + n)
+        for n, each in zip(range(0, MAX_COUNT * options.count, options.count), inputs, strict=False)
+    ]
+    good = [n for n, each in enumerate(inputs) if each.error is None]
+    samples = list(_samples(requests, inputs, good))
+    plan = make_plan(
+        mode,
+        samples,
+        output=options.output,
+        force=options.force,
+        grid=options.grid,
+        json=options.json,
+        metadata=options.metadata,
+    )
+    if options.seed is None:
+        console.note(f"seed {request.seed}")
+    failures = [each.error for each in inputs if each.error is not None]
+    with delivering(plan, console, len(samples)) as delivery:
+        for each, asked in zip(inputs, requests, strict=True):
+            if each.error is not None:
+                delivery.fail(Result(request=replace(asked, count=1), error=each.error))
+        if good:
+            failures += _generate([requests[n] for n in good], samples, options, delivery)
+    if failures:
+        some = len(failures) < len(samples) + len(inputs) - len(good)
+        raise typer.Exit(SOME_FAILED if some else failures[0].exit_code)
+
+
+def _template(mode: Mode, options: Options) -> Request:
+    """The request with a stand-in for its input: numbers are checked before anything is read."""
+    stand_in: dict[str | None, dict[str, Any]] = {
+        "text": {"prompt": "-"},
+        "image": {"image": "-"},
+        None: {},
+    }
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    return Request(mode=mode.name, seed=seed, **stand_in[mode.needs], **options.settings(mode))
+
+
+def _samples(
+    requests: Sequence[Request], inputs: Sequence[Given], good: Sequence[int]
+) -> Iterator[Sample]:
+    """The samples to come, numbered over all inputs: a bad one shifts no name and no seed."""
+    for n in good:
+        request = requests[n]
+        for k in range(request.count):
+            yield Sample(
+                mode=request.mode,
+                seed=(request.seed or 0) + k,
+                index=n * request.count + k,
+                name=inputs[n].name,
+            )
+
+
+def _generate(
+    requests: Sequence[Request],
+    samples: Sequence[Sample],
+    options: Options,
+    delivery: Delivery,
+) -> list[UnidiffError]:
+    """Hand out the samples as they come; the errors of those that failed."""
+    console, failures, done = delivery.console, [], 0
+    with console.listening() as progress:
+        progress.stage("loading the libraries")
+        from unidiff_cli.pipeline import UniDiffuser
+
+        try:
+            model = UniDiffuser.load(
+                options.model, device=options.device, dtype=options.dtype, progress=progress
+            )
+            if options.model is None and model.made_with["model"] == FALLBACK:
+                console.note(
+                    f"using the bundled model {FALLBACK}; "
+                    f"for the published one: unidiff models pull {DEFAULT}"
+                )
+            resolved = [model.resolve(request) for request in requests]
+            results = model.stream(resolved, batch_size=options.batch_size)
+            for sample, result in zip(samples, results, strict=True):
+                if result.error is None:
+                    delivery.deliver(sample, result)
+                    done += 1
+                else:
+                    delivery.fail(result)
+                    failures.append(result.error)
+        except KeyboardInterrupt:
+            console.note(f"interrupted: {done} of {len(samples)} samples are kept")
+            raise
+    return failures

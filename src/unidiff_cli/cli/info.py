@@ -1,0 +1,81 @@
+"""`unidiff info`: what a picture says of how it was made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.options import Json
+from unidiff_cli.errors import SOME_FAILED, InputError
+
+EXAMPLES = """\
+\b
+Examples:
+  unidiff info t2i-7-0.png
+  unidiff info *.png --json | jq .records[0].seed
+"""
+
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Files of pictures.")]
+
+
+def info(files: Files, json: Json = False) -> None:
+    """Tell how a picture was made, if it says so."""
+    from unidiff_cli.metadata import read_metadata
+    from unidiff_cli.record import line
+
+    console, failures = Console(), []
+    for file in files:
+        try:
+            known = read_metadata(file).to_json()
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            console.problem(error)
+            failures.append(error)
+            continue
+        console.answer(line({"file": file, **known}) if json else "\n".join(lines(file, known)))
+    if failures:
+        every = len(failures) == len(files)
+        raise typer.Exit(InputError.exit_code if every else SOME_FAILED)
+
+
+def lines(file: str, known: dict[str, Any]) -> list[str]:
+    """What is known of a picture, for people."""
+    said = [f"{printable(file)}: {known['format']}, {known['width']} x {known['height']}"]
+    for number, record in enumerate(known["records"]):
+        if len(known["records"]) > 1:
+            said.append(f"  picture {number + 1}")
+        outputs, made_with = record.pop("outputs"), record.pop("made_with")
+        record.pop("status")
+        texts = [output["text"] for output in outputs if "text" in output]
+        record |= ({"text": texts[0]} if texts else {}) | made_with
+        said += [f"  {name.replace('_', ' '):<14} {printable(v)}" for name, v in record.items()]
+    if not known["records"]:
+        said.append(f"  {_nothing(known)}")
+    if "parameters" in known and not known["records"]:
+        said += [f"  {printable(text)}" for text in known["parameters"].splitlines()]
+    if "digital_source" in known:
+        said.append("  Made by a trained model (IPTC trainedAlgorithmicMedia).")
+    if "others" in known and not known["records"]:
+        said.append(f"  Other texts in it: {printable(', '.join(known['others']))}.")
+    return said
+
+
+def _nothing(known: dict[str, Any]) -> str:
+    """Why there is no record to show."""
+    if "problem" in known:
+        return (
+            f"It has a record of unidiff that cannot be understood: {printable(known['problem'])}"
+        )
+    if "parameters" in known:
+        return "It has no record of unidiff, but another program's parameters:"
+    return "It says nothing of how it was made."
+
+
+def printable(value: object) -> str:
+    """The value as text that a terminal only shows: what steers one is written as an escape."""
+    if isinstance(value, list):
+        return " x ".join(map(str, value))
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))

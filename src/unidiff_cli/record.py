@@ -1,0 +1,146 @@
+"""The record of a request and its answer: one schema for --json, metadata and batch lines.
+
+custom_id?   the caller's own name for the job
+status       "ok" or "error"
+mode, prompt | image, count, seed, steps, solver, ...   the request, as Request.to_json has it
+outputs      [{image?, text?}]: the file written and the caption
+error?       {type, message, hint?}
+seconds      time for it, loading apart
+made_with    model, revision, device, dtype and the versions of the libraries
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.request import Request, Result, check_number
+
+REQUEST_FIELDS = tuple(f.name for f in fields(Request))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """One sample as it can be written down: the file of its picture, its caption."""
+
+    image: str | None = None
+    text: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """What there is of the two."""
+        pair = {"image": self.image, "text": self.text}
+        return {name: value for name, value in pair.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An error, as a record states it."""
+
+    type: str = "UnidiffError"
+    message: str = ""
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: UnidiffError) -> Self:
+        """The error's kind, sentence and hint."""
+        return cls(type=error.kind, message=error.message, hint=error.hint)
+
+    def to_json(self) -> dict[str, str]:
+        """The hint only where there is one."""
+        hint = {"hint": self.hint} if self.hint else {}
+        return {"type": self.type, "message": self.message, **hint}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What was asked, what came of it, and with what it was made."""
+
+    request: Request
+    outputs: tuple[Saved, ...] = ()
+    error: Failure | None = None
+    seconds: float = 0.0
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    custom_id: str | None = None
+
+    @classmethod
+    def of(cls, result: Result, images: Sequence[str | None] = ()) -> Self:
+        """The record of a result whose pictures were written to these files."""
+        paths = images or [None] * len(result.outputs)
+        return cls(
+            request=result.request,
+            outputs=tuple(
+                Saved(image=path, text=output.text)
+                for output, path in zip(result.outputs, paths, strict=True)
+            ),
+            error=Failure.of(result.error) if result.error else None,
+            seconds=round(result.seconds, 3),
+            made_with=dict(result.made_with),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON values; what it has not is left out."""
+        return {
+            **({} if self.custom_id is None else {"custom_id": self.custom_id}),
+            "status": "error" if self.error else "ok",
+            **self.request.to_json(),
+            "outputs": [output.to_json() for output in self.outputs],
+            **({"error": self.error.to_json()} if self.error else {}),
+            "seconds": self.seconds,
+            "made_with": dict(self.made_with),
+        }
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """The record in JSON values that nobody vouches for, else a UsageError."""
+        values = _mapping("A record", values)
+        request: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
+        for name, value in values.items():
+            (request if name in REQUEST_FIELDS else rest)[name] = value
+        status, custom_id = rest.pop("status", None), rest.pop("custom_id", None)
+        outputs, error = rest.pop("outputs", []), rest.pop("error", None)
+        seconds, made_with = rest.pop("seconds", 0.0), rest.pop("made_with", {})
+        for name in rest:
+            raise UsageError(f"A record has no field {name!r}.")
+        if status != ("error" if error else "ok") or not isinstance(outputs, list):
+            raise UsageError("The record's status, error and outputs do not fit together.")
+        if not isinstance(custom_id, (str, type(None))):
+            raise UsageError(f"custom_id is text, got {custom_id!r}.")
+        check_number("seconds", seconds, 0.0, 1e12)
+        return cls(
+            request=Request.from_json(request),
+            outputs=tuple(Saved(**_texts("An output", each, Saved)) for each in outputs),
+            error=Failure(**_texts("An error", error, Failure)) if error else None,
+            seconds=seconds,
+            made_with=_texts("made_with", made_with),
+            custom_id=custom_id,
+        )
+
+
+def line(values: Mapping[str, Any]) -> str:
+    """JSON on one line, in UTF-8 as it is read; escaped where a file's name is no UTF-8."""
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(values, allow_nan=False)
+    return text
+
+
+def _mapping(what: str, values: object) -> dict[str, Any]:
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise UsageError(f"{what} is a JSON object, got {type(values).__name__}.")
+    return values
+
+
+def _texts(what: str, values: object, of: type | None = None) -> dict[str, str]:
+    """A JSON object of texts; of a class's fields, where one is given."""
+    checked = _mapping(what, values)
+    known = [f.name for f in fields(of)] if of else list(checked)
+    for name, value in checked.items():
+        if name not in known or not isinstance(value, str):
+            raise UsageError(f"{what} has text in {', '.join(known)}; not {name!r}: {value!r}.")
+    return checked
