@@ -122,7 +122,7 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise UsageError(f"{where} must be {_WORDS.get(kind, kind.__name__)}, not {value!r}.")
+        raise UsageError(f"{where} must be {_WORDS.get(kind, 'a table')}, not {value!r}.")
     return value
 
 

@@ -9,14 +9,16 @@ paths relative to the file); or webdataset's tar files. A row that is no good co
 from __future__ import annotations
 
 import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.errors import InputError
 from unidiff_cli.pictures import open_picture
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
@@ -109,29 +111,45 @@ def _text(values: Any, key: str) -> str | None:
 
 
 def _tars(paths: list[Path]) -> Rows:
-    """The samples of webdataset's tars: a picture and a .txt, or a .json with "text"."""
-    try:
-        import webdataset
-    except ImportError as error:
-        raise UsageError(
-            "Reading .tar files needs the package webdataset.",
-            "Install it with: pip install 'unidiff-cli[webdataset]'",
-        ) from error
-    for sample in webdataset.WebDataset([str(path) for path in paths], shardshuffle=False):
-        name = f"{Path(sample['__url__']).name}: {sample['__key__']}"
-        found = [bytes(sample[suffix[1:]]) for suffix in PICTURES if suffix[1:] in sample]
-        text = _caption(sample)
-        if not found:
-            yield BadRow(name, "no picture")
-        elif text is None:
-            yield BadRow(name, 'neither a .txt nor a .json with "text"')
-        else:
-            yield _row(name, found[0], text)
+    """The samples of webdataset's tars: neighbours whose names are equal up to the first dot."""
+    for path in paths:
+        try:
+            with tarfile.open(path) as tar:
+                files = (member for member in tar if member.isfile())
+                for key, members in groupby(files, lambda member: _split(member.name)[0]):
+                    sample = {_split(each.name)[1]: _bytes(tar, each) for each in members}
+                    yield _sample(f"{path.name}: {key}", sample)
+        except (tarfile.TarError, OSError) as error:
+            yield BadRow(path.name, f"the rest of this file is lost ({error})")
 
 
-def _caption(sample: dict[str, Any]) -> str | None:
+def _split(name: str) -> tuple[str, str]:
+    """ "a/b.seg.png" -> ("a/b", "seg.png")."""
+    folder, slash, base = name.rpartition("/")
+    key, _, suffix = base.partition(".")
+    return folder + slash + key, suffix.lower()
+
+
+def _bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None  # only plain files come here
+    return file.read()
+
+
+def _sample(name: str, sample: dict[str, bytes]) -> Row | BadRow:
+    """A picture with a .txt, or with a .json that has "text"."""
+    pictures = [sample[suffix[1:]] for suffix in PICTURES if suffix[1:] in sample]
+    text = _caption(sample)
+    if not pictures:
+        return BadRow(name, "no picture")
+    if text is None:
+        return BadRow(name, 'neither a .txt nor a .json with "text"')
+    return _row(name, pictures[0], text)
+
+
+def _caption(sample: dict[str, bytes]) -> str | None:
     if "txt" in sample:
-        return bytes(sample["txt"]).decode("utf-8", errors="replace")
+        return sample["txt"].decode("utf-8", errors="replace")
     try:
         return _text(json.loads(sample.get("json", b"{}")), "text")
     except ValueError:
