@@ -108,7 +108,7 @@ def test_webdataset(tmp_path: Path) -> None:
 
 
 def test_a_tar_cut_short_keeps_what_came_before(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "0.tar", "w") as tar:
+    with tarfile.open(tmp_path / "0.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
         for name in ("0.png", "1.png"):
             tar.add(png(tmp_path / name), name)
             (tmp_path / "c.txt").write_text(name)
