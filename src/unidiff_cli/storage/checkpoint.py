@@ -19,15 +19,21 @@ TokenizerName = Literal["clip", "caption"]
 class Checkpoint(Protocol):
     """Parts of a model, in evaluation mode, without gradients."""
 
-    name: str
-    """The registry row, the folder or the Hub id, as the user knows it."""
-    revision: str
-    """The Hub's commit, "bundled", or a digest of the files' sizes and config."""
-    config: ModelConfig
+    @property
+    def name(self) -> str:
+        """The registry row, the folder or the Hub id, as the user knows it."""
+
+    @property
+    def revision(self) -> str:
+        """The Hub's commit, "bundled", "random", or a digest of the files' sizes and config."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The sizes of the parts, and the model's defaults."""
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,
         CLIPVisionModelWithProjection, nn.Linear or Captioner."""
 
     def tokenizer(self, name: TokenizerName) -> Tokenizer:
-        """The tokenizer, neither padding nor truncating."""
+        """The tokenizer, neither padding nor truncating; CLIP's adds its start and end."""

@@ -196,13 +196,13 @@ ORIGINAL: Mapping[str, Names] = {
     "captioner": Names(
         rename=((r"^module\.", ""),),
         # CLIP's text tower rides in the same file.
-        ignore=rf"^module\.clip|{MASKS}",
-        tied=r"^module\.gpt\.lm_head\.weight$",
+        ignore=rf"^(module\.)?clip|{MASKS}",
+        tied=r"^(module\.)?gpt\.lm_head\.weight$",
         twin=WORDS,
     ),
     "clip_text": Names(
-        rename=((r"^module\.clip.*?text_model\.", ""),),
-        only=r"^module\.clip",
+        rename=((r"^(module\.)?clip.*?text_model\.", ""),),
+        only=r"^(module\.)?clip",
         ignore=r"\.position_ids$",
     ),
 }

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import nn
 
 from unidiff_cli.model_config import ModelConfig
-from unidiff_cli.registry import MODELS
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
+from unidiff_cli.storage.find import Found, find
+from unidiff_cli.storage.folders import Diffusers, Ours
+from unidiff_cli.storage.layout import layout_of
+from unidiff_cli.storage.original import Extras, Original
 from unidiff_cli.storage.parts import fill, hollow
-from unidiff_cli.storage.stored import Stored, Tensors
+from unidiff_cli.storage.stored import Tell, Tensors, silent
 from unidiff_cli.storage.tiny import RandomSource
 
 if TYPE_CHECKING:
@@ -22,11 +27,15 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """Where the tensors and tokenizers of a model come from, under our names."""
 
+    @property
+    def config(self) -> ModelConfig:
+        """The sizes of the parts."""
+
     def tensors(self, part: Part) -> Tensors:
         """The tensors of a part, not encode_prefix."""
 
     def tokenizer(self, name: TokenizerName) -> Tokenizer:
-        """The tokenizer, neither padding nor truncating; CLIP's adds its start and end."""
+        """The tokenizer as it is kept."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,12 @@ class Opened:
 
     name: str
     revision: str
-    config: ModelConfig
     source: Source
+
+    @property
+    def config(self) -> ModelConfig:
+        """The sizes of the parts, and the model's defaults."""
+        return self.source.config
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype; ModelUnavailable when its weights do not fit."""
@@ -62,7 +75,40 @@ class Opened:
 
 
 def open_checkpoint(name_or_path: str | None = None) -> Checkpoint:
-    """The model; ModelUnavailable says what to do when it is not here."""
-    row = MODELS["tiny"]
-    assert row.config is not None
-    return Opened("tiny", "random", row.config, RandomSource(row.config))
+    """The model; ModelUnavailable says what to do when it is not here.
+
+    None is unidiffuser-v1 if it was pulled, else the starter.
+    """
+    found = find(name_or_path)
+    if found.folder is None:
+        assert found.row is not None
+        assert found.row.config is not None
+        return Opened(found.name, "random", RandomSource(found.row.config))
+    return open_folder(found.folder, found)
+
+
+def open_folder(
+    folder: Path, found: Found | None = None, extras: Extras | None = None, tell: Tell = silent
+) -> Opened:
+    """The model in a folder of any of the three layouts."""
+    row = found.row if found else None
+    name = found.name if found else folder.name
+    layout = layout_of(folder)
+    source: Source
+    if layout == "ours":
+        source = Ours(folder)
+    elif layout == "diffusers":
+        source = Diffusers(folder, name, row.license if row else "unknown", tell)
+    else:
+        source = Original(folder, extras or Extras(), tell)
+    return Opened(name, (found.revision if found else "") or digest(folder), source)
+
+
+def digest(folder: Path) -> str:
+    """Twelve hexadecimal digits that change with the config, or with the size of any file."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        whole.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
+        if path.name == "config.json":
+            whole.update(path.read_bytes())
+    return whole.hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The parts of a model as modules: built without memory, then filled straight from where they lie."""
+"""The parts of a model as modules: built without memory, filled straight from where they lie."""
 
 from __future__ import annotations
 
@@ -159,5 +159,3 @@ _CLASSES: Mapping[Part, Callable[[ModelConfig], nn.Module]] = {
     "encode_prefix": _encode_prefix,
     "captioner": _captioner,
 }
-PARTS: tuple[Part, ...] = ("uvit", "vae", "clip_text", "clip_image", "captioner")
-"""What a model is made of; encode_prefix is a piece of the captioner."""

@@ -30,13 +30,15 @@ class Stored:
 
 
 Tensors = Mapping[str, Stored]
+Tell = Callable[[str], None]
+"""Is told what goes on, a line at a time."""
 
 
 def silent(message: str) -> None:
     """Tell nobody."""
 
 
-def read_tensors(path: Path, tell: Callable[[str], None] = silent) -> dict[str, Stored]:
+def read_tensors(path: Path, tell: Tell = silent) -> dict[str, Stored]:
     """The tensors of a .safetensors file, or of a state dict that torch saved."""
     if not path.is_file():
         raise ModelUnavailable(f"The file {path} is missing.", AGAIN)
@@ -45,7 +47,7 @@ def read_tensors(path: Path, tell: Callable[[str], None] = silent) -> dict[str, 
 
 def _read_safe(path: Path) -> dict[str, Stored]:
     try:
-        file = safe_open(path, framework="pt", device="cpu")
+        file: Any = safe_open(path, framework="pt", device="cpu")
         shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise _damaged(path, error) from error
@@ -63,7 +65,7 @@ def _read_safe(path: Path) -> dict[str, Stored]:
     return {key: Stored(key, shape, loader(key)) for key, shape in shapes.items()}
 
 
-def _read_pickle(path: Path, tell: Callable[[str], None]) -> dict[str, Stored]:
+def _read_pickle(path: Path, tell: Tell) -> dict[str, Stored]:
     mapped = zipfile.is_zipfile(path)
     if not mapped and path.stat().st_size:
         tell(f"{path.name} has torch's old file format: it is read into memory as a whole.")

@@ -7,18 +7,16 @@ import math
 from collections.abc import Callable
 
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.storage.checkpoint import Part, TokenizerName
 from unidiff_cli.storage.parts import expected, hollow
 from unidiff_cli.storage.stored import Stored
+from unidiff_cli.storage.vocabulary import END, EOS, START, caption_tokenizer, clip_tokenizer
 
 SEED = 0
-START, END = "<|startoftext|>", "<|endoftext|>"
-EOS = "<|EOS|>"
-WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 LETTERS = " etaoinshrdlucmfwypvbgkjqxz"
 
 
@@ -71,36 +69,16 @@ def _spelled(words: Tensor) -> Tensor:
 
 def clip_bytes() -> Tokenizer:
     """CLIP's tokenizer without merges: a token a byte, start and end where CLIP has them."""
-    vocabulary = [*_BYTES, *(f"{byte}</w>" for byte in _BYTES), START, END]
-    ids = {token: index for index, token in enumerate(vocabulary)}
-    tokenizer = Tokenizer(
-        models.BPE(vocab=ids, merges=[], end_of_word_suffix="</w>", unk_token=END)
-    )
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(WORDS), behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([START, END])
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{START} $A {END}", special_tokens=[(START, ids[START]), (END, ids[END])]
-    )
-    return tokenizer
+    return clip_tokenizer(_numbered([*_BYTES, *(f"{byte}</w>" for byte in _BYTES), START, END]), [])
 
 
 def caption_bytes() -> Tokenizer:
-    """GPT-2's tokenizer without merges: a token a byte, then <|endoftext|>, <|EOS|> last."""
-    ids = {token: index for index, token in enumerate([*_BYTES, END])}
-    tokenizer = Tokenizer(models.BPE(vocab=ids, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([END, EOS])
-    return tokenizer
+    """GPT-2's tokenizer without merges: a token a byte, then END, EOS last."""
+    return caption_tokenizer(_numbered([*_BYTES, END]), [])
+
+
+def _numbered(tokens: list[str]) -> dict[str, int]:
+    return {token: index for index, token in enumerate(tokens)}
 
 
 def _printable_bytes() -> list[str]:

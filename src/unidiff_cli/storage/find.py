@@ -1,0 +1,79 @@
+"""Where the model that a name speaks of lies. No torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.registry import DEFAULT, FALLBACK, MODELS, STARTER_FOLDER, Row
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model on this machine."""
+
+    name: str
+    """As the user knows it."""
+    folder: Path | None
+    """None for a model of random weights."""
+    revision: str = ""
+    """The Hub's commit, "bundled", "random", or empty for a folder of the user's."""
+    row: Row | None = None
+
+
+def find(name: str | None = None) -> Found:
+    """The model of that name: a row of the registry, a folder, or a Hub id; None is the default.
+
+    ModelUnavailable says how to get one that is not here.
+    """
+    if name is None:
+        return _row(DEFAULT) if is_here(DEFAULT) else _row(FALLBACK)
+    if name in MODELS:
+        return _row(name)
+    path = Path(name).expanduser()
+    if path.exists():
+        return Found(name, path)
+    if HUB_ID.fullmatch(name):
+        return _cached(name, name, "main", None)
+    raise ModelUnavailable(
+        f"There is no model {name!r}.", f"Models with a name: {', '.join(MODELS)}; or a folder."
+    )
+
+
+def is_here(name: str) -> bool:
+    """Whether a row's model can be opened without fetching anything."""
+    try:
+        _row(name)
+    except ModelUnavailable:
+        return False
+    return True
+
+
+def _row(name: str) -> Found:
+    row = MODELS[name]
+    if row.kind == "random":
+        return Found(name, None, "random", row)
+    if row.kind == "bundled":
+        if not (STARTER_FOLDER / "config.json").is_file():
+            raise ModelUnavailable(
+                "The starter model is not part of this installation.",
+                f"Fetch the published one: unidiff models pull {DEFAULT}",
+            )
+        return Found(name, STARTER_FOLDER, "bundled", row)
+    return _cached(name, row.repo, row.revision, row)
+
+
+def _cached(name: str, repo: str, revision: str, row: Row | None) -> Found:
+    from unidiff_cli.storage import hub
+
+    folder = hub.snapshot(repo, revision)
+    if folder is None:
+        size = f" ({hub.human(row.size)}, {row.license})" if row else ""
+        raise ModelUnavailable(
+            f"{name} is not on this machine.", f"Fetch it{size}: unidiff models pull {name}"
+        )
+    return Found(name, folder, folder.name, row)

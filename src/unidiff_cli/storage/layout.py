@@ -1,0 +1,120 @@
+"""The three ways that a model lies in a folder: which files each of them has. No torch here.
+
+ours        config.json that says so, safetensors, tokenizers
+diffusers   a folder a part, with .bin or .safetensors
+original    uvit_v0.pth or uvit_v1.pth, caption_decoder.pth, autoencoder_kl.pth
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.storage.checkpoint import Part, TokenizerName
+
+Layout = Literal["ours", "diffusers", "original"]
+
+CONFIG = "config.json"
+PARTS: tuple[Part, ...] = ("uvit", "vae", "clip_text", "clip_image", "captioner")
+"""What a model is made of; encode_prefix is a piece of the captioner."""
+TOKENIZERS: tuple[TokenizerName, ...] = ("clip", "caption")
+
+FOLDERS: Mapping[Part, str] = {
+    "uvit": "unet",
+    "vae": "vae",
+    "clip_text": "text_encoder",
+    "clip_image": "image_encoder",
+    "captioner": "text_decoder",
+}
+"""Of the diffusers layout."""
+TOKENIZER_FOLDERS: Mapping[TokenizerName, str] = {
+    "clip": "clip_tokenizer",
+    "caption": "text_tokenizer",
+}
+WEIGHTS = (
+    "diffusion_pytorch_model.safetensors",
+    "model.safetensors",
+    "diffusion_pytorch_model.bin",
+    "pytorch_model.bin",
+)
+"""The weights of a folder, best first: safetensors hold no code and load mapped."""
+VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+"""The files of a tokenizer's folder, best first."""
+
+ORIGINAL_UVIT = ("uvit_v1.pth", "uvit_v0.pth")
+ORIGINAL_CAPTIONER = "caption_decoder.pth"
+ORIGINAL_VAE = "autoencoder_kl.pth"
+
+
+def part_file(part: Part) -> str:
+    """The file of a part in our layout."""
+    return f"{part}.safetensors"
+
+
+def tokenizer_file(name: TokenizerName) -> str:
+    """The file of a tokenizer in our layout."""
+    return f"{name}_tokenizer.json"
+
+
+def layout_of(folder: Path) -> Layout:
+    """How the model in a folder is laid out; ModelUnavailable when there is none."""
+    if not folder.is_dir():
+        raise ModelUnavailable(
+            f"{folder} is not a folder.", "Give the folder that the model is in."
+        )
+    layout = layout_among(files_in(folder))
+    if layout is None:
+        raise ModelUnavailable(
+            f"{folder} holds no model: neither {CONFIG}, nor {FOLDERS['uvit']}/{CONFIG}, nor "
+            f"{' or '.join(ORIGINAL_UVIT)}.",
+            "Published models are fetched with: unidiff models pull",
+        )
+    return layout
+
+
+def layout_among(names: Iterable[str]) -> Layout | None:
+    """The layout that a folder's or repository's file names speak of, if any."""
+    present = set(names)
+    if f"{FOLDERS['uvit']}/{CONFIG}" in present:
+        return "diffusers"
+    if present.intersection(ORIGINAL_UVIT):
+        return "original"
+    return "ours" if CONFIG in present else None
+
+
+def needed(layout: Layout, present: Iterable[str]) -> tuple[list[str], list[str]]:
+    """(the files that suffice, what is missing) among a folder's or repository's file names."""
+    names = set(present)
+    if layout == "ours":
+        wanted = [CONFIG, *map(part_file, PARTS), *map(tokenizer_file, TOKENIZERS)]
+        return [n for n in wanted if n in names], [n for n in wanted if n not in names]
+    if layout == "original":
+        uvit = next((name for name in ORIGINAL_UVIT if name in names), ORIGINAL_UVIT[0])
+        wanted = [uvit, ORIGINAL_CAPTIONER, ORIGINAL_VAE]
+        return [n for n in wanted if n in names], [n for n in wanted if n not in names]
+    found: list[str] = []
+    missing: list[str] = []
+    choices = [
+        *((FOLDERS[part], ((CONFIG,),)) for part in PARTS),
+        *((FOLDERS[part], tuple((name,) for name in WEIGHTS)) for part in PARTS),
+        *((TOKENIZER_FOLDERS[name], VOCABULARIES) for name in TOKENIZERS),
+    ]
+    for folder, alternatives in choices:
+        paths = [[f"{folder}/{name}" for name in files] for files in alternatives]
+        best = next((files for files in paths if names.issuperset(files)), None)
+        if best is None:
+            missing.append(" or ".join(" + ".join(files) for files in paths))
+        found += best or []
+    return found, missing
+
+
+def files_in(folder: Path) -> list[str]:
+    """Names of all files in a folder, at most two levels down, with forward slashes."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for pattern in ("*", "*/*")
+        for path in folder.glob(pattern)
+        if path.is_file()
+    )
