@@ -6,7 +6,18 @@ import re
 from dataclasses import dataclass
 
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
-BACKGROUNDS = ("white", "black", "gray", "red", "orange", "yellow", "green", "blue", "purple", "pink")
+BACKGROUNDS = (
+    "white",
+    "black",
+    "gray",
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+)
 STYLES = {
     "noto": "cartoon style",
     "twemoji": "flat style",
@@ -15,10 +26,17 @@ STYLES = {
 }
 # Nouns that stand without an article: many of them, or none that could be counted.
 MANY = frozenset(
-    "blueberries cherries french-fries glasses grapes headphones jeans pancakes peanuts scissors"
-    " shorts socks sunglasses".split()
+    (
+        *("blueberries", "cherries", "french-fries", "glasses", "grapes", "headphones", "jeans"),
+        *("pancakes", "peanuts", "scissors", "shorts", "socks", "sunglasses"),
+    )
 )
-MASS = frozenset("bread broccoli cheese corn garlic popcorn soap spaghetti sushi yarn fire".split())
+MASS = frozenset(
+    (
+        *("bread", "broccoli", "cheese", "corn", "fire", "garlic", "popcorn", "soap"),
+        *("spaghetti", "sushi", "yarn"),
+    )
+)
 VOWEL_SOUND = re.compile(r"^(?:[aeio]|u(?!ni))", re.IGNORECASE)
 
 

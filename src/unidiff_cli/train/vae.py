@@ -94,7 +94,7 @@ def source(
 
 
 def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Training:
-    """The autoencoder, ready to be trained; its samples are held-out pictures above their copies."""
+    """The autoencoder, ready to be trained; samples are held-out pictures above their copies."""
     from diffusers import AutoencoderKL
     from safetensors.torch import load_file, save_file
 

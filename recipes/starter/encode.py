@@ -1,0 +1,153 @@
+"""Encode a folder of pairs once: a row of latents for every picture with each of its captions.
+
+    python recipes/starter/encode.py PAIRS PARTS OUT
+
+PARTS holds the runs `vae`, `clip` and `captioner` and the folder `tokenizers`. OUT is a store, as
+`unidiff train` reads it; its about.json also has the scale that gives the VAE's latents a
+variance of 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from unidiff_cli.storage.names import MODULES
+from unidiff_cli.train import draws, store
+from unidiff_cli.train.clip import clip_pixels, token_ids
+from unidiff_cli.train.loss import LatentPairs
+from unidiff_cli.train.pairs import Pairs, to_tensor
+
+BATCH = 32
+MEASURED = 512  # pictures that the VAE's scale is measured on
+
+
+def filled(part: str, module: nn.Module, path: Path) -> Any:
+    """The module with the tensors of a part's file, for inference."""
+    own = {MODULES[part].ours(key): key for key in module.state_dict()}  # type: ignore[index]
+    tensors = {own[name]: tensor for name, tensor in load_file(path).items()}
+    missing = module.load_state_dict(tensors, strict=False).missing_keys
+    assert not [key for key in missing if MODULES[part].ours(key)], missing  # type: ignore[index]
+    return module.eval().requires_grad_(False)
+
+
+def sizes(path: Path) -> dict[str, Any]:
+    """The arguments of a part's class."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """The frozen parts before the U-ViT."""
+
+    vae: Any
+    clip_image: Any
+    clip_text: Any
+    encode_prefix: nn.Linear
+    tokenizer: Tokenizer
+
+    @classmethod
+    def open(cls, parts: Path) -> Encoders:
+        """Those of a folder of runs."""
+        from diffusers import AutoencoderKL
+        from transformers import (
+            CLIPTextConfig,
+            CLIPTextModel,
+            CLIPVisionConfig,
+            CLIPVisionModelWithProjection,
+        )
+
+        vae = AutoencoderKL(**sizes(parts / "vae" / "vae.json"))
+        text = CLIPTextModel(CLIPTextConfig(**sizes(parts / "clip" / "clip_text.json")))
+        looks = CLIPVisionConfig(**sizes(parts / "clip" / "clip_image.json"))
+        captioner = load_file(parts / "captioner" / "captioner.safetensors")
+        weight = captioner["encode_prefix.weight"]
+        prefix = nn.Linear(weight.shape[1], weight.shape[0]).requires_grad_(False)
+        prefix.weight.copy_(weight)
+        prefix.bias.copy_(captioner["encode_prefix.bias"])
+        return cls(
+            filled("vae", vae, parts / "vae" / "vae.safetensors"),
+            filled(
+                "clip_image",
+                CLIPVisionModelWithProjection(looks),
+                parts / "clip" / "clip_image.safetensors",
+            ),
+            filled("clip_text", text, parts / "clip" / "clip_text.safetensors"),
+            prefix,
+            Tokenizer.from_file(str(parts / "tokenizers" / "clip_tokenizer.json")),
+        )
+
+    def picture(self, shots: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) in -1..1 -> a draw of the VAE, unscaled, and CLIP's embedding (B, 1, E)."""
+        posterior = self.vae.encode(shots).latent_dist
+        pixels = clip_pixels(shots, self.clip_image.config.image_size)
+        return posterior.sample(generator), self.clip_image(pixel_values=pixels).image_embeds[
+            :, None
+        ]
+
+    def text(self, captions: list[str]) -> Tensor:
+        """(B, L, D)."""
+        out: Tensor = self.encode_prefix(
+            self.clip_text(token_ids(self.tokenizer, captions)).last_hidden_state
+        )
+        return out
+
+
+def vae_scale(encoders: Encoders, pairs: Pairs) -> float:
+    """What the VAE's latents are multiplied with for a variance of 1."""
+    shots = to_tensor(pairs.pictures[:MEASURED]).split(BATCH)
+    generator = draws.generator("vae scale")
+    latents = torch.cat([encoders.picture(some, generator)[0] for some in shots])
+    return float(1 / latents.std())
+
+
+def rows(
+    encoders: Encoders, pairs: Pairs, scale: float, seed: int, tell: Callable[[str], None]
+) -> Iterator[LatentPairs]:
+    """The latents of all pairs, a batch of pictures at a time; the same for the same seed."""
+    for first in range(0, len(pairs), BATCH):
+        numbers = range(first, min(first + BATCH, len(pairs)))
+        generator = draws.generator(seed, "encode", first)
+        vae, clip = encoders.picture(
+            to_tensor(pairs.pictures[numbers.start : numbers.stop]), generator
+        )
+        captions = [pairs.captions(number) for number in numbers]
+        repeats = torch.tensor([len(each) for each in captions])
+        yield LatentPairs(
+            (scale * vae).repeat_interleave(repeats, 0),
+            clip.repeat_interleave(repeats, 0),
+            encoders.text([text for each in captions for text in each]),
+        )
+        if first % (32 * BATCH) == 0:
+            tell(f"{first} of {len(pairs)}")
+
+
+def main() -> None:
+    """Write the store."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("pairs", "parts", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=float, help="of the VAE's latents; measured by default")
+    arguments = parser.parse_args()
+    torch.set_num_threads(2)
+    encoders, pairs = Encoders.open(arguments.parts), Pairs.open(arguments.pairs)
+    with torch.no_grad():
+        scale = arguments.scale or vae_scale(encoders, pairs)
+        made = rows(encoders, pairs, scale, arguments.seed, lambda line: print(line, flush=True))
+        about = {"vae_scale": scale, "seed": arguments.seed, "captions": pairs.captions(0)}
+        store.write(arguments.out, made, about)
+
+
+if __name__ == "__main__":
+    main()

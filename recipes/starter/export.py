@@ -1,0 +1,111 @@
+"""Put the trained parts together into a model folder.
+
+    python recipes/starter/export.py PARTS STORE OUT [--uvit RUN] [--name NAME]
+
+Without --uvit the U-ViT is untrained: such a folder serves as `model` of recipes/starter/uvit.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import torch
+from captions import BACKGROUNDS, COLOURS, STYLES
+from clipart import nouns
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from unidiff_cli.model_config import ModelConfig, Sampling
+from unidiff_cli.nets.uvit import UViT, UViTConfig
+from unidiff_cli.storage.checkpoint import Part, TokenizerName
+from unidiff_cli.storage.save import save_ours
+from unidiff_cli.storage.stored import whole
+from unidiff_cli.train import checkpoint
+
+HERE = Path(__file__).parent
+FILES: dict[Part, str] = {
+    "vae": "vae/vae",
+    "clip_text": "clip/clip_text",
+    "clip_image": "clip/clip_image",
+    "captioner": "captioner/captioner",
+}
+TOKENIZERS: tuple[TokenizerName, ...] = ("clip", "caption")
+SAMPLING = Sampling(solver="dpm++2m", steps=25, guidance=3.0)
+
+
+def uvit_sizes(parts: dict[str, dict[str, Any]]) -> UViTConfig:
+    """The U-ViT of uvit.toml, fitting the latents of the other parts."""
+    net = tomllib.loads((HERE / "uvit.toml").read_text(encoding="utf-8"))["part"]["net"]
+    return UViTConfig(
+        channels=parts["vae"]["latent_channels"],
+        size=parts["vae"]["sample_size"] // 2 ** (len(parts["vae"]["block_out_channels"]) - 1),
+        text_tokens=parts["clip_text"]["max_position_embeddings"],
+        text_dim=parts["captioner"]["text_dim"],
+        clip_dim=parts["clip_image"]["projection_dim"],
+        data_types=0,
+        **net,
+    )
+
+
+def words() -> list[str]:
+    """Every word that the captions of the small world are made of."""
+    phrases = [
+        *nouns().values(),
+        *COLOURS,
+        *BACKGROUNDS,
+        *STYLES.values(),
+        "a an on background small",
+    ]
+    return sorted({word for phrase in phrases for word in phrase.split()})
+
+
+def main() -> None:
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("parts", "store", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--uvit", type=Path, help="folder of the U-ViT's run")
+    parser.add_argument("--name", default="starter")
+    arguments = parser.parse_args()
+    files = {part: arguments.parts / stem for part, stem in FILES.items()}
+    sizes = {
+        part: json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
+        for part, stem in files.items()
+    }
+    tensors = {part: load_file(stem.with_suffix(".safetensors")) for part, stem in files.items()}
+    net = uvit_sizes(sizes)
+    uvit = UViT(net)
+    uvit.initialise()
+    if arguments.uvit:
+        checkpoint.restore_model(uvit, checkpoint.weights(arguments.uvit / "checkpoints"))
+    config = ModelConfig(
+        name=arguments.name,
+        license="Apache-2.0; the art it learned from: see MODEL_CARD.md",
+        size=sizes["vae"]["sample_size"],
+        uvit=vars(net),
+        vae=sizes["vae"],
+        clip_text=sizes["clip_text"],
+        clip_image=sizes["clip_image"],
+        gpt2=sizes["captioner"]["gpt2"],
+        vae_scale=json.loads((arguments.store / "about.json").read_text())["vae_scale"],
+        sampling=SAMPLING,
+    )
+    stored = {
+        part: {name: whole(name, tensor) for name, tensor in named.items()}
+        for part, named in tensors.items()
+    }
+    tokenizers = {
+        name: Tokenizer.from_file(str(arguments.parts / "tokenizers" / f"{name}_tokenizer.json"))
+        for name in TOKENIZERS
+    }
+    save_ours(arguments.out, config, {"uvit": uvit, **stored}, tokenizers, torch.float16)
+    told = json.dumps(words(), indent=0).replace("\n", " ") + "\n"
+    (arguments.out / "words.json").write_text(told, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
