@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import DEFAULT, FALLBACK, MODELS, STARTER_FOLDER, Row
+from unidiff_cli.storage.layout import human
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -23,6 +24,18 @@ class Found:
     revision: str = ""
     """The Hub's commit, "bundled", "random", or empty for a folder of the user's."""
     row: Row | None = None
+    repo: str = ""
+    """The Hub's id, for a model in the Hub's cache."""
+
+    @property
+    def license(self) -> str:
+        """Of the weights, where a row states it."""
+        return self.row.license if self.row else "unknown"
+
+    @property
+    def shown(self) -> str:
+        """A name for a model that does not state its own: a folder's is its last part."""
+        return self.name if self.row or self.folder is None else self.folder.resolve().name
 
 
 def find(name: str | None = None) -> Found:
@@ -68,12 +81,12 @@ def _row(name: str) -> Found:
 
 
 def _cached(name: str, repo: str, revision: str, row: Row | None) -> Found:
-    from unidiff_cli.storage import hub
+    from unidiff_cli.storage.hub import snapshot
 
-    folder = hub.snapshot(repo, revision)
+    folder = snapshot(repo, revision)
     if folder is None:
-        size = f" ({hub.human(row.size)}, {row.license})" if row else ""
+        size = f" ({human(row.size)}, {row.license})" if row else ""
         raise ModelUnavailable(
             f"{name} is not on this machine.", f"Fetch it{size}: unidiff models pull {name}"
         )
-    return Found(name, folder, folder.name, row)
+    return Found(name, folder, folder.name, row, repo)

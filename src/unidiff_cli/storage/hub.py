@@ -7,11 +7,9 @@ each file is hashed here. No torch.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +19,11 @@ from huggingface_hub.file_download import repo_folder_name
 
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import MODELS
-from unidiff_cli.storage.layout import files_in, layout_among, needed
+from unidiff_cli.storage.hub_errors import hub_errors
+from unidiff_cli.storage.layout import files_in, human, layout_among, needed
 
 Tell = Callable[[str], None]
 CHUNK = 1 << 22
-# httpx's or httpx2's, whichever this huggingface_hub is built on.
-_HTTPError: type[Exception] = errors.HfHubHTTPError.__mro__[1]
 
 
 @dataclass(frozen=True)
@@ -118,18 +115,35 @@ def fetch(plan: Plan, tell: Tell) -> Path:
     """
     folder = cache_folder()
     for index, file in enumerate(plan.files, start=1):
-        verb = "checking" if file.name in plan.here else "fetching"
-        tell(f"[{index}/{len(plan.files)}] {verb} {file.name} ({human(file.size)})")
-        with hub_errors(plan.repo, file.name):
-            path = Path(huggingface_hub.hf_hub_download(plan.repo, file.name, revision=plan.commit))
-        if not file.matches(path):
-            _drop(path)
+        where = f"[{index}/{len(plan.files)}]"
+        if file.name in plan.here:
+            tell(f"{where} checking {file.name} ({human(file.size)})")
+            path = _fetched(plan, file)
+            if path is None:
+                tell(f"{where} damaged, fetching again: {file.name}")
+        else:
+            tell(f"{where} fetching {file.name} ({human(file.size)})")
+            path = None
+        path = path or _fetched(plan, file)
+        if path is None:
             raise ModelUnavailable(
                 f"{file.name} of {plan.repo} arrived with wrong bytes, and was dropped.",
                 "Pull again; if it stays so, a proxy or mirror (HF_ENDPOINT) alters the file.",
             )
         folder = path.parents[file.name.count("/")]
     return folder
+
+
+def _fetched(plan: Plan, file: RemoteFile) -> Path | None:
+    """The file in the cache, fetched if need be; None, and it is gone, when its bytes are wrong."""
+    with hub_errors(plan.repo, file.name):
+        path = Path(huggingface_hub.hf_hub_download(plan.repo, file.name, revision=plan.commit))
+    if file.matches(path):
+        return path
+    blob = path.resolve()
+    path.unlink()
+    blob.unlink(missing_ok=True)
+    return None
 
 
 def snapshot(repo: str, revision: str = "main") -> Path | None:
@@ -149,20 +163,39 @@ def is_complete(folder: Path) -> bool:
     return layout is not None and not needed(layout, names)[1]
 
 
-def remembered(folder: Path) -> list[RemoteFile]:
-    """A snapshot's files with the hashes that the cache remembers: a blob bears its own as name.
+def damaged(repo: str, folder: Path, tell: Tell) -> list[str]:
+    """Names of the files of a snapshot whose bytes are not those that the Hub published."""
+    files = _published(repo, folder, tell)
+    bad = []
+    for index, file in enumerate(files, start=1):
+        tell(f"[{index}/{len(files)}] hashing {file.name} ({human(file.size)})")
+        if not file.matches(folder / file.name):
+            bad.append(file.name)
+    return bad
 
-    Where the disk has no links, the cache has forgotten them, and the list is shorter.
-    """
+
+def _published(repo: str, folder: Path, tell: Tell) -> Sequence[RemoteFile]:
+    """The hashes that the Hub states; out of its reach, those that the cache remembers."""
+    try:
+        return plan(repo, folder.name).files
+    except ModelUnavailable as error:
+        known = _remembered(folder)
+        if not known:
+            raise
+        tell(f"{error.message} Comparing with the hashes that the cache remembers.")
+        return known
+
+
+def _remembered(folder: Path) -> list[RemoteFile]:
+    """A snapshot's files: a blob in the cache bears its hash as its name, where there are links."""
     names = files_in(folder)
     layout = layout_among(names)
-    wanted = needed(layout, names)[0] if layout else []
     out = []
-    for name in wanted:
+    for name in needed(layout, names)[0] if layout else []:
         blob = (folder / name).resolve()
-        key = {"sha256": blob.name} if len(blob.name) == 64 else {"blob": blob.name}
+        sha256 = blob.name if len(blob.name) == 64 else ""
         if blob.parent.name == "blobs":
-            out.append(RemoteFile(name, blob.stat().st_size, **key))
+            out.append(RemoteFile(name, blob.stat().st_size, sha256, "" if sha256 else blob.name))
     return out
 
 
@@ -207,82 +240,10 @@ def file_hash(path: Path, digest: hashlib._Hash) -> str:
     return digest.hexdigest()
 
 
-def human(size: int) -> str:
-    """Bytes in the unit that people read: 5.49 GB."""
-    number, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
-    while number >= 999.5 and len(units) > 1:
-        number /= 1000
-        units.pop(0)
-    return f"{number:.0f} bytes" if units[0] == "bytes" else f"{number:.3g} {units[0]}"
-
-
 def _cached_file(repo: str, name: str, revision: str | None = None) -> Path | None:
     found = huggingface_hub.try_to_load_from_cache(repo, name, revision=revision)
     return Path(found) if isinstance(found, str) else None
 
 
-def _drop(path: Path) -> None:
-    blob = path.resolve()
-    path.unlink()
-    blob.unlink(missing_ok=True)
-
-
 def _existing(folder: Path) -> Path:
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-
-
-@contextmanager
-def hub_errors(repo: str, name: str = "") -> Iterator[None]:
-    """What goes wrong on the way to the Hub, as a ModelUnavailable with the next thing to try."""
-    try:
-        yield
-    except errors.HFValidationError as error:
-        raise ModelUnavailable(f"{repo!r} is not the id of a repository: {error}.") from error
-    except (_HTTPError, OSError, RuntimeError) as error:
-        raise _translated(repo, name, error) from error
-
-
-def _translated(repo: str, name: str, error: Exception) -> ModelUnavailable:
-    what = f"{name} of {repo}" if name else repo
-    kept = "Files that are complete are kept; pull again to go on from there."
-    if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return ModelUnavailable(
-            f"{what} is not here, and HF_HUB_OFFLINE forbids to fetch it.",
-            "Unset HF_HUB_OFFLINE, or copy the model here and give its folder to --model.",
-        )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return ModelUnavailable(
-            f"The disk filled up while {what} was fetched to {cache_folder()}.",
-            f"Make room, or set HF_HUB_CACHE to a larger disk. {kept}",
-        )
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.GatedRepoError) or status == 403:
-        return ModelUnavailable(
-            f"The Hub refuses {what} (403).",
-            f"Accept its terms at {constants.ENDPOINT}/{repo}, then log in: hf auth login",
-        )
-    if status == 401:
-        return ModelUnavailable(
-            f"The Hub asks who you are before it gives {what} (401).",
-            "Is the name right? If so, log in with: hf auth login, or set HF_TOKEN.",
-        )
-    if status == 404:
-        return ModelUnavailable(
-            f"The Hub has no {what} (404).", "Names of models: unidiff models list"
-        )
-    if status is not None:
-        return ModelUnavailable(
-            f"The Hub failed on {what} (error {status}).", f"Try again later. {kept}"
-        )
-    return ModelUnavailable(
-        f"{what} could not be fetched from {constants.ENDPOINT} "
-        f"({_first_line(error) or type(error).__name__}).",
-        f"Check the connection, HF_ENDPOINT and proxies. {kept}",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else ""

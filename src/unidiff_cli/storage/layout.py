@@ -118,3 +118,12 @@ def files_in(folder: Path) -> list[str]:
         for path in folder.glob(pattern)
         if path.is_file()
     )
+
+
+def human(size: int) -> str:
+    """Bytes in the unit that people read: 5.49 GB."""
+    number, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
+    while number >= 999.5 and len(units) > 1:
+        number /= 1000
+        units.pop(0)
+    return f"{number:.0f} bytes" if units[0] == "bytes" else f"{number:.3g} {units[0]}"

@@ -79,29 +79,27 @@ def open_checkpoint(name_or_path: str | None = None) -> Checkpoint:
 
     None is unidiffuser-v1 if it was pulled, else the starter.
     """
-    found = find(name_or_path)
+    return open_found(find(name_or_path))
+
+
+def open_found(found: Found, extras: Extras | None = None, tell: Tell = silent) -> Opened:
+    """The model at a place; `extras` says where to find what the original files lack."""
+    source = _source(found, extras or Extras(), tell)
+    revision = found.revision or (digest(found.folder) if found.folder else "")
+    return Opened(found.name, revision, source)
+
+
+def _source(found: Found, extras: Extras, tell: Tell) -> Source:
     if found.folder is None:
         assert found.row is not None
         assert found.row.config is not None
-        return Opened(found.name, "random", RandomSource(found.row.config))
-    return open_folder(found.folder, found)
-
-
-def open_folder(
-    folder: Path, found: Found | None = None, extras: Extras | None = None, tell: Tell = silent
-) -> Opened:
-    """The model in a folder of any of the three layouts."""
-    row = found.row if found else None
-    name = found.name if found else folder.name
-    layout = layout_of(folder)
-    source: Source
+        return RandomSource(found.row.config)
+    layout = layout_of(found.folder)
     if layout == "ours":
-        source = Ours(folder)
-    elif layout == "diffusers":
-        source = Diffusers(folder, name, row.license if row else "unknown", tell)
-    else:
-        source = Original(folder, extras or Extras(), tell)
-    return Opened(name, (found.revision if found else "") or digest(folder), source)
+        return Ours(found.folder)
+    if layout == "original":
+        return Original(found.folder, extras, tell)
+    return Diffusers(found.folder, found.shown, found.license, tell)
 
 
 def digest(folder: Path) -> str:

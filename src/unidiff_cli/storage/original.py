@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.model_config import ModelConfig
-from unidiff_cli.registry import published
 from unidiff_cli.storage.checkpoint import Part, TokenizerName
 from unidiff_cli.storage.hub import cached_folder
 from unidiff_cli.storage.layout import (
@@ -25,6 +24,7 @@ from unidiff_cli.storage.layout import (
     WEIGHTS,
 )
 from unidiff_cli.storage.names import CLIP, ORIGINAL
+from unidiff_cli.storage.sizes import original_config
 from unidiff_cli.storage.stored import Stored, Tell, read_tensors, silent
 from unidiff_cli.storage.vocabulary import read_tokenizer
 
@@ -58,11 +58,8 @@ class Original:
 
     @cached_property
     def config(self) -> ModelConfig:
-        """The published sizes: v1's when its data types are in the file, else v0's."""
-        if self.sizes is not None:
-            return self.sizes
-        version = "v1" if self._uvit.name == ORIGINAL_UVIT[0] else "v0"
-        return published(f"unidiffuser-{version}", data_types=2 if version == "v1" else 0)
+        """The published sizes."""
+        return self.sizes or original_config(self.folder)
 
     def tensors(self, part: Part) -> dict[str, Stored]:
         """The tensors of a part."""

@@ -25,7 +25,7 @@ from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.storage.checkpoint import Part, TokenizerName
 from unidiff_cli.storage.layout import CONFIG, part_file, tokenizer_file
 from unidiff_cli.storage.parts import check, expected, hollow
-from unidiff_cli.storage.stored import Stored, Tell, Tensors, silent, whole
+from unidiff_cli.storage.stored import Stored, Tensors, whole
 
 DTYPES: Mapping[str, torch.dtype] = {
     "fp32": torch.float32,
@@ -41,7 +41,6 @@ def save_ours(
     parts: Mapping[Part, nn.Module | Tensors],
     tokenizers: Mapping[TokenizerName, Tokenizer],
     dtype: torch.dtype = torch.float32,
-    tell: Tell = silent,
 ) -> None:
     """Write a model into `folder`, each file complete or absent, weights in `dtype`.
 
@@ -52,20 +51,31 @@ def save_ours(
     for part, given in parts.items():
         ready[part] = tensors_of(part, given) if isinstance(given, nn.Module) else given
         check(part, expected(part, hollow(part, config)), ready[part])
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for part, tensors in ready.items():
-            tell(f"Writing {part_file(part)}")
             write_tensors(folder / part_file(part), tensors.items(), dtype)
         for name, tokenizer in tokenizers.items():
-            with _arriving(folder / tokenizer_file(name)) as file:
-                file.write(tokenizer.to_str(pretty=False).encode())
+            write_tokenizer(folder / tokenizer_file(name), tokenizer)
         config.write(folder / CONFIG)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """A disk that is full or closed to us, as an OutputError."""
+    try:
+        yield
     except OSError as error:
         raise OutputError(
             f"The model cannot be written to {folder} ({error.strerror or error}).",
             "Is there room on the disk, and may you write there?",
         ) from error
+
+
+def write_tokenizer(path: Path, tokenizer: Tokenizer) -> None:
+    """The tokenizer as a file of its library."""
+    with _arriving(path) as file:
+        file.write(tokenizer.to_str(pretty=False).encode())
 
 
 def tensors_of(part: Part, module: nn.Module) -> dict[str, Stored]:

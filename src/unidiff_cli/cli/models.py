@@ -1,0 +1,212 @@
+"""`unidiff models`: what there is, what is here, and how to get the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from unidiff_cli.cli.command import Command
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.options import Json, Quiet
+from unidiff_cli.errors import ModelUnavailable, UsageError
+from unidiff_cli.registry import DEFAULT, MODELS
+
+if TYPE_CHECKING:
+    from unidiff_cli.storage.find import Found
+
+EXAMPLES = """\
+\b
+Examples:
+  unidiff models list
+  unidiff models pull
+  unidiff models convert unidiffuser-v1 models/v1-half --dtype fp16
+"""
+
+app = typer.Typer(
+    help="List, fetch, check, convert and remove models.",
+    epilog=EXAMPLES,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+NAME_HELP = "A name of `unidiff models list`, a folder, or a Hub id."
+Name = Annotated[str, typer.Argument(metavar="MODEL", help=NAME_HELP)]
+
+
+@app.command("list", cls=Command)
+def list_models(json: Json = False) -> None:
+    """List the models that have a name: size, licence of the weights, whether they are here."""
+    from unidiff_cli.storage.catalogue import described
+
+    console = Console()
+    rows = [described(row) for row in MODELS.values()]
+    if json:
+        for row in rows:
+            console.answer(_json(row))
+        return
+    table = [("NAME", "SIZE", "LICENCE", "HERE", "WHAT IT IS")]
+    table += [
+        (row["name"], row["shown_size"], row["license"], _yes(row["here"]), row["summary"])
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for cells in table:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        console.answer("  ".join(padded).rstrip())
+
+
+@app.command("pull", cls=Command)
+def pull(
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A name of the list, or a Hub id.")
+    ] = DEFAULT,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a published model into the Hub's cache, and hash every file of it.
+
+    Prints the folder. Files that are complete are kept when another one fails. HF_HOME,
+    HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE mean what they mean to the Hub's client.
+    """
+    from unidiff_cli.storage import hub
+    from unidiff_cli.storage.layout import human
+
+    console = Console(quiet)
+    row = MODELS.get(name)
+    if row and row.kind != "hub":
+        raise UsageError(f"{name} needs no fetching.", f"Use it: unidiff t2i PROMPT --model {name}")
+    if not row and "/" not in name:
+        raise ModelUnavailable(f"There is no model {name!r}.", "See: unidiff models list")
+    plan = hub.plan(row.repo if row else name, row.revision if row else "main")
+    free = hub.check_space(plan)
+    console.note(
+        f"{plan.repo} at {plan.commit[:12]}: {len(plan.files)} files, {human(plan.size)}, "
+        f"{human(plan.to_fetch)} to fetch; {human(free)} free in {hub.cache_folder()}."
+    )
+    console.note(f"Licence of these weights: {plan.license}.")
+    console.answer(str(hub.fetch(plan, console.note)))
+
+
+@app.command("path", cls=Command)
+def path(name: Name) -> None:
+    """Print the folder of a model that is here."""
+    Console().answer(str(_folder(name)[1]))
+
+
+@app.command("info", cls=Command)
+def info(name: Name, json: Json = False) -> None:
+    """Tell what is known of a model that is here."""
+    from unidiff_cli.storage.catalogue import known_of
+    from unidiff_cli.storage.find import find
+
+    known, console = known_of(find(name)), Console()
+    if json:
+        console.answer(_json(known))
+        return
+    for key, value in known.items():
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        console.answer(f"{key.replace('_', ' '):<14} {text}")
+
+
+@app.command("verify", cls=Command)
+def verify(name: Name, quiet: Quiet = False) -> None:
+    """Check a model: a fetched one file by file against the Hub's hashes, another by its tensors.
+
+    Without a connection the hashes that the cache remembers are used.
+    """
+    from unidiff_cli.storage.find import find
+
+    found, console = find(name), Console(quiet)
+    repo = found.repo
+    if repo and found.folder:
+        from unidiff_cli.storage import hub
+
+        if bad := hub.damaged(repo, found.folder, console.note):
+            raise ModelUnavailable(
+                f"{len(bad)} damaged: {', '.join(bad)}.",
+                f"Fetch only these again with: unidiff models pull {name}",
+            )
+    else:
+        from unidiff_cli.storage.verify import verify_weights
+
+        verify_weights(found, console.note)
+    console.answer(f"{name} is as it should be.")
+
+
+@app.command("convert", cls=Command)
+def convert(
+    source: Annotated[str, typer.Argument(metavar="SRC", help=NAME_HELP)],
+    target: Annotated[Path, typer.Argument(metavar="DST", help="The folder to make.")],
+    dtype: Annotated[
+        Literal["fp32", "fp16", "bf16"], typer.Option("--dtype", help="Numbers to keep.")
+    ] = "fp32",
+    clip_text: Annotated[
+        Path | None,
+        typer.Option("--clip-text", help="CLIP ViT-L/14, if caption_decoder.pth has it not."),
+    ] = None,
+    clip_image: Annotated[
+        Path | None, typer.Option("--clip-image", help="CLIP ViT-B/32, a folder or its weights.")
+    ] = None,
+    clip_tokenizer: Annotated[
+        Path | None, typer.Option("--clip-tokenizer", help="A tokenizer.json, or its folder.")
+    ] = None,
+    caption_tokenizer: Annotated[
+        Path | None, typer.Option("--caption-tokenizer", help="GPT-2's, a file or its folder.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write any model as a folder of safetensors that loads fast; prints the folder.
+
+    SRC may also be a folder with the files as first published (uvit_v1.pth, caption_decoder.pth,
+    autoencoder_kl.pth). What these lack comes from the four options, or from the Hub's cache.
+    """
+    from unidiff_cli.storage.convert import convert as write
+    from unidiff_cli.storage.original import Extras
+
+    extras = Extras(
+        clip_text=clip_text,
+        clip_image=clip_image,
+        clip_tokenizer=clip_tokenizer,
+        caption_tokenizer=caption_tokenizer,
+    )
+    console = Console(quiet)
+    console.answer(str(write(source, target, dtype=dtype, extras=extras, tell=console.note)))
+
+
+@app.command("rm", cls=Command)
+def remove(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="A fetched model.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a fetched model, every revision of it, from the Hub's cache."""
+    from unidiff_cli.storage import hub
+    from unidiff_cli.storage.layout import human
+
+    found, folder = _folder(name)
+    repo = found.repo
+    if not repo:
+        raise UsageError(
+            f"{name} does not lie in the Hub's cache.", f"Remove its folder yourself: {folder}"
+        )
+    if not yes and not typer.confirm(f"Remove {repo} from {hub.cache_folder()}?", err=True):
+        raise typer.Exit(130)
+    Console().note(f"Removed {repo}: {human(hub.remove(repo))} are free again.")
+
+
+def _folder(name: str) -> tuple[Found, Path]:
+    from unidiff_cli.storage.find import find
+
+    found = find(name)
+    if found.folder is None:
+        raise UsageError(f"{name} has no files: its weights are made when it is used.")
+    return found, found.folder
+
+
+def _yes(here: bool) -> str:
+    return "yes" if here else "no"
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)

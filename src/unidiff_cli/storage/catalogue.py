@@ -1,0 +1,69 @@
+"""What is known of models, as JSON values: those that have a name, and one that is here. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.registry import Row
+from unidiff_cli.storage.find import Found, find
+from unidiff_cli.storage.layout import human, layout_of
+from unidiff_cli.storage.sizes import config_in
+
+
+def described(row: Row) -> dict[str, Any]:
+    """A row as JSON values, with what of it is on this machine."""
+    try:
+        found = find(row.name)
+    except ModelUnavailable:
+        found = None
+    folder = found.folder if found else None
+    size = row.size if row.kind == "hub" else _bytes(folder)
+    return {
+        "name": row.name,
+        "summary": row.summary,
+        "kind": row.kind,
+        "license": row.license,
+        "repo": row.repo or None,
+        "size": size,
+        "shown_size": _shown(size),
+        "here": found is not None,
+        "path": str(folder) if folder else None,
+        "revision": found.revision if found else None,
+    }
+
+
+def known_of(found: Found) -> dict[str, Any]:
+    """A model that is here, as JSON values; what does not apply is left out."""
+    folder, row = found.folder, found.row
+    if folder is None:
+        assert row is not None
+        assert row.config is not None
+        config = row.config
+    else:
+        config = config_in(folder, found.shown, found.license)
+    values = {
+        "name": config.name,
+        "summary": row.summary if row else None,
+        "license": config.license,
+        "folder": str(folder) if folder else None,
+        "layout": layout_of(folder) if folder else None,
+        "revision": found.revision or None,
+        "on_disk": _shown(_bytes(folder)),
+        "picture_size": config.size,
+        "text_tokens": config.text_tokens,
+        "v1_data": "web, internal" if config.data_types else None,
+        "sampling": asdict(config.sampling),
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _bytes(folder: Path | None) -> int:
+    files = folder.rglob("*") if folder else ()
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _shown(size: int) -> str:
+    return human(size) if size else "-"

@@ -1,0 +1,50 @@
+"""Any layout -> ours, a tensor at a time: memory holds the largest one, not the model."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from unidiff_cli.errors import OutputError
+from unidiff_cli.storage.find import find
+from unidiff_cli.storage.layout import CONFIG, PARTS, TOKENIZERS, part_file, tokenizer_file
+from unidiff_cli.storage.open import open_found
+from unidiff_cli.storage.original import Extras
+from unidiff_cli.storage.parts import check, expected, hollow
+from unidiff_cli.storage.save import DTYPES, write_tensors, write_tokenizer, writing
+from unidiff_cli.storage.stored import Tell, silent
+
+
+def convert(
+    source: str, target: Path, *, dtype: str = "fp32", extras: Extras, tell: Tell = silent
+) -> Path:
+    """Write the model `source` (a name, a folder, a Hub id) as a new folder in our layout.
+
+    The folder appears when it is complete. One that exists already is an OutputError.
+    """
+    if target.exists():
+        raise OutputError(f"{target} exists already.", "Give another folder, or remove this one.")
+    found = find(source)
+    opened = open_found(found, extras, tell)
+    # First what may be lacking: a refusal should not come after gigabytes.
+    tokenizers = {name: opened.tokenizer(name) for name in TOKENIZERS}
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        with writing(target):
+            for name, tokenizer in tokenizers.items():
+                write_tokenizer(building / tokenizer_file(name), tokenizer)
+            for part in PARTS:
+                tell(f"writing {part_file(part)}")
+                tensors = opened.tensors(part)
+                check(part, expected(part, hollow(part, opened.config)), tensors)
+                write_tensors(building / part_file(part), tensors.items(), DTYPES[dtype])
+                del tensors
+            opened.config.write(building / CONFIG)
+            building.chmod(0o755)
+            building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return target
