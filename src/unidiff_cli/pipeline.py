@@ -121,13 +121,14 @@ class UniDiffuser:
         self.progress.begin(len(samples), sum(evaluations(one) for one in samples))
         for _, alike in groupby(samples, key=shape):
             rest = list(alike)
-            size = batch_size or self._batch_size(rest[0])
+            size = batch_size or self.usual_batch(rest[0])
             while rest:
                 batch, rest = rest[:size], rest[size:]
                 yield from self._batch(batch)
                 self.progress.finished(len(batch))
 
-    def _batch_size(self, request: Request) -> int:
+    def usual_batch(self, request: Request) -> int:
+        """How many samples of this shape go together when nobody says how many."""
         if self.device.type != "cpu":
             return BATCH_ON_ACCELERATOR
         # On a CPU only captions gain from a batch; pictures come sooner one by one.

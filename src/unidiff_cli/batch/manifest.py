@@ -1,0 +1,82 @@
+"""What a folder of answers was made with: a run that would make others is refused there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from unidiff_cli.errors import OutputError, UsageError
+from unidiff_cli.output import replace_file
+
+FORMAT, VERSION = "unidiff batch", 1
+NAME = "manifest.json"
+DEFAULT_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """All that decides about results besides the jobs."""
+
+    seed: int
+    """Of the run: jobs without a seed get theirs from it."""
+    threads: int
+    """Of each process. Sums may come out otherwise in the last bit with another number."""
+    made_with: Mapping[str, str]
+    """model, revision, device, dtype and the versions of the libraries."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as the file in the folder says it."""
+        return {"format": FORMAT, "version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """The manifest in JSON values, else a KeyError, TypeError or ValueError."""
+        if values["format"] != FORMAT or values["version"] != VERSION:
+            raise ValueError("not of this program")
+        return cls(
+            seed=int(values["seed"]),
+            threads=int(values["threads"]),
+            made_with=dict(values["made_with"]),
+        )
+
+    def differences(self, other: Manifest) -> list[str]:
+        """What is another thing here and there, in words."""
+        pairs: dict[str, tuple[object, object]] = {"the run's seed": (self.seed, other.seed)}
+        for name in {**self.made_with, **other.made_with}:
+            pairs[name] = (
+                self.made_with.get(name, "unknown"),
+                other.made_with.get(name, "unknown"),
+            )
+        return [f"{name} was {a}, is {b}" for name, (a, b) in pairs.items() if a != b]
+
+
+def stored_manifest(folder: Path) -> Manifest | None:
+    """The folder's manifest, None in a folder without; OutputError when it cannot be read."""
+    path = folder / NAME
+    try:
+        return Manifest.from_json(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror}.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise OutputError(
+            f"{path} is no manifest of this program ({error}).", "Choose another folder with -o."
+        ) from error
+
+
+def agree(folder: Path, wanted: Manifest) -> None:
+    """The folder has this manifest now, or a UsageError says what is different in its own."""
+    found = stored_manifest(folder)
+    if found is None:
+        text = json.dumps(wanted.to_json(), indent=1, ensure_ascii=False)
+        replace_file(folder / NAME, f"{text}\n".encode())
+        return
+    if differences := found.differences(wanted):
+        raise UsageError(
+            f"The answers in {folder} were made otherwise: {'; '.join(differences)}.",
+            "Go on as it was begun, or choose another folder with -o.",
+        )

@@ -1,0 +1,91 @@
+"""From what is asked of a batch to a run that can begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unidiff_cli.batch.crew import Alone, Crew, Processes, specs_for
+from unidiff_cli.batch.manifest import DEFAULT_SEED, Manifest, stored_manifest
+from unidiff_cli.batch.run import Run, survey
+from unidiff_cli.batch.shard import Shard
+from unidiff_cli.batch.source import FileLines, PipeLines
+from unidiff_cli.batch.store import opened
+from unidiff_cli.batch.worker import Spec, Worker
+from unidiff_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from unidiff_cli.pipeline import UniDiffuser
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is asked of a batch."""
+
+    jobs: Path | None
+    """The file of jobs; None is standard input."""
+    folder: Path
+    spec: Spec
+    seed: int | None = None
+    shard: Shard | None = None
+    workers: int | None = 1
+    """Processes; None is one for each GPU."""
+    ray: str | None = None
+    """The address of a Ray cluster, or "local"."""
+
+    @cached_property
+    def custom_ids(self) -> list[str] | None:
+        """Of the file's jobs, in their order; None where nobody knows them before they come."""
+        return None if self.jobs is None else survey(self.jobs, self.shard)
+
+    @contextmanager
+    def begun(self) -> Iterator[Run]:
+        """The run, its folder locked; refused before anything heavy is loaded, where possible."""
+        if self.ray and self.jobs is None:
+            raise UsageError("--ray works on a file of jobs.", "Leave out --ray, or name a file.")
+        _ = self.custom_ids
+        found = stored_manifest(self.folder)
+        model = self.spec.load()
+        workers = self.workers or _accelerators(model)
+        manifest = self._manifest(model, workers, found)
+        spec = replace(self.spec, threads=manifest.threads)
+        with opened(self.folder, manifest, self.shard) as store:
+            yield Run(
+                model=model,
+                source=PipeLines(0) if self.jobs is None else FileLines(self.jobs),
+                crew=self._crew(model, spec, workers),
+                store=store,
+                seed=manifest.seed,
+                shard=self.shard,
+                batch_size=spec.batch_size,
+                recall=self.jobs is None,
+            )
+
+    def _manifest(self, model: UniDiffuser, workers: int, found: Manifest | None) -> Manifest:
+        """The folder's seed and threads where it has them, so that nothing depends on workers."""
+        made_with = dict(model.made_with)
+        threads = int(made_with.pop("threads"))
+        seed = found.seed if found else DEFAULT_SEED
+        return Manifest(
+            seed=seed if self.seed is None else self.seed,
+            threads=found.threads if found else max(1, threads // workers),
+            made_with=made_with,
+        )
+
+    def _crew(self, model: UniDiffuser, spec: Spec, workers: int) -> Crew:
+        if workers > 1:
+            return Processes(specs_for(spec, workers))
+        import torch
+
+        torch.set_num_threads(spec.threads or 1)
+        return Alone(Worker(model, spec))
+
+
+def _accelerators(model: UniDiffuser) -> int:
+    import torch
+
+    return max(1, torch.cuda.device_count()) if model.device.type == "cuda" else 1

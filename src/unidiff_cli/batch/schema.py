@@ -1,0 +1,113 @@
+"""The JSON Schema of a job, derived from the fields of Request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from unidiff_cli.batch.jobs import ID, MAX_ID, MAX_JOB_COUNT
+from unidiff_cli.core.modes import MODES
+from unidiff_cli.core.solver import SOLVERS
+from unidiff_cli.request import MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_STEPS, SIZE_STEP, Request
+
+RANGES: dict[str, dict[str, Any]] = {
+    "mode": {"enum": list(MODES)},
+    "solver": {"enum": list(SOLVERS)},
+    "count": {"minimum": 1, "maximum": MAX_JOB_COUNT},
+    "seed": {"minimum": 0, "maximum": MAX_SEED},
+    "steps": {"minimum": 1, "maximum": MAX_STEPS},
+    "guidance": {"minimum": 0, "maximum": MAX_GUIDANCE},
+    "size": {
+        "items": {
+            "type": "integer",
+            "minimum": SIZE_STEP,
+            "maximum": MAX_SIDE,
+            "multipleOf": SIZE_STEP,
+        },
+        "minItems": 2,
+        "maxItems": 2,
+    },
+}
+HELP = {
+    "mode": "What is made of what.",
+    "prompt": "The text that the mode needs.",
+    "image": "The path of the picture that the mode needs.",
+    "count": "How many samples; sample k has seed + k.",
+    "seed": "By default from the run's seed and the custom_id.",
+    "guidance": "The paper's scale, 0 is off; diffusers' guidance_scale is one more.",
+    "size": "Width and height in pixels.",
+}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one line of a jobs file."""
+    hints = get_type_hints(Request, localns=_names())
+    properties: dict[str, Any] = {
+        ID: {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_ID,
+            "description": "Names the job; its answer carries it. By default line-NUMBER.",
+        }
+    }
+    for field in fields(Request):
+        described = {"description": HELP[field.name]} if field.name in HELP else {}
+        default = {} if field.default in (None, MISSING) else {"default": field.default}
+        kind = _kind(hints[field.name], RANGES.get(field.name, {}))
+        properties[field.name] = {**kind, **default, **described}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A job of unidiff batch",
+        "type": "object",
+        "properties": properties,
+        "required": ["mode"],
+        "additionalProperties": False,
+        "allOf": [_needs(mode) for mode in MODES],
+    }
+
+
+def _needs(mode: str) -> dict[str, Any]:
+    """The mode's input is required, the other one has no place."""
+    field = {"text": "prompt", "image": "image", None: None}[MODES[mode].needs]
+    others = [name for name in ("prompt", "image") if name != field]
+    then: dict[str, Any] = {"properties": {other: {"type": "null"} for other in others}}
+    if field is not None:
+        then["required"] = [field]
+        then["properties"] = {**then["properties"], field: {"type": "string"}}
+    chosen = {"properties": {"mode": {"const": mode}}, "required": ["mode"]}
+    return {"if": chosen, "then": then}
+
+
+def _kind(hint: Any, limits: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a type within limits; null where the field may be left open."""
+    if get_origin(hint) in (Union, UnionType):
+        (one,) = [each for each in get_args(hint) if each not in (NoneType, _Picture)]
+        kind = _kind(one, limits)
+        if NoneType not in get_args(hint):
+            return kind
+        if "enum" in kind:
+            return {"enum": [*kind["enum"], None]}
+        return {**kind, "type": [kind["type"], "null"]}
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    if "enum" in limits:
+        return dict(limits)
+    if get_origin(hint) is tuple:
+        return {"type": "array", **limits}
+    names = {str: "string", int: "integer", float: "number", bool: "boolean"}
+    return {"type": names[hint], **limits}
+
+
+class _Picture:
+    """Stands for an opened picture, which JSON cannot say."""
+
+
+def _names() -> dict[str, Any]:
+    """What the annotations of Request name, without importing Pillow."""
+
+    class Image:
+        Image = _Picture
+
+    return {"Image": Image}

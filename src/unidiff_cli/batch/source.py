@@ -1,0 +1,100 @@
+"""Lines as they come: from a file at once, from standard input whenever somebody writes one."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from unidiff_cli.batch.jobs import MAX_LINE
+from unidiff_cli.errors import InputError
+
+BLOCK = 2**16
+AHEAD = 1000
+"""Lines that are read of a pipe before anybody has asked for them."""
+
+
+class Source(Protocol):
+    """Where jobs come from."""
+
+    live: bool
+    """Whether somebody writes the lines while they are read."""
+    ended: bool
+    """Whether no line will come any more."""
+
+    def take(self, patience: float | None) -> bytes | None:
+        """The next line, without its end; None when none came within the seconds, or at the end.
+
+        `None` waits for ever.
+        """
+
+
+class FileLines:
+    """The lines of a file; never late."""
+
+    live = False
+
+    def __init__(self, path: Path) -> None:
+        self.lines = lines(path)
+        self.ended = False
+
+    def take(self, patience: float | None) -> bytes | None:
+        """The next line; None at the end."""
+        line = next(self.lines, None)
+        self.ended = line is None
+        return line
+
+
+class PipeLines:
+    """The lines of a pipe, read beside the work by a thread."""
+
+    live = True
+
+    def __init__(self, descriptor: int) -> None:
+        self.queue: queue.Queue[bytes | None] = queue.Queue(AHEAD)
+        self.ended = False
+        # Reading around sys.stdin: its lock, held by a thread that waits for input, would keep
+        # the interpreter from ending.
+        threading.Thread(target=self._read, args=(descriptor,), daemon=True).start()
+
+    def take(self, patience: float | None) -> bytes | None:
+        """The next line that came in time."""
+        try:
+            line = self.queue.get(timeout=patience) if patience != 0 else self.queue.get_nowait()
+        except queue.Empty:
+            return None
+        self.ended = line is None
+        return line
+
+    def _read(self, descriptor: int) -> None:
+        for line in cut(_blocks(descriptor)):
+            self.queue.put(line)
+        self.queue.put(None)
+
+
+def _blocks(descriptor: int) -> Iterator[bytes]:
+    while block := os.read(descriptor, BLOCK):
+        yield block
+
+
+def cut(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines in blocks of bytes. Of one that is too long, so much that it shows."""
+    rest = b""
+    for block in blocks:
+        *whole, rest = (rest + block).split(b"\n")
+        yield from whole
+        rest = rest[: MAX_LINE + 1]
+    if rest:
+        yield rest
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, or an InputError."""
+    try:
+        with open(path, "rb") as file:
+            yield from cut(iter(lambda: file.read(BLOCK), b""))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error

@@ -1,0 +1,191 @@
+"""`unidiff batch`: a file of jobs, or jobs on standard input, with one loaded model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.meter import Meter, Tally
+from unidiff_cli.cli.options import OUTPUT, Device, Dtype, Model, Progress, Quiet
+from unidiff_cli.errors import SOME_FAILED, UsageError
+from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
+
+if TYPE_CHECKING:
+    from unidiff_cli.batch.order import Order
+
+WORK = "Work"
+MAX_WORKERS = 1024
+EXAMPLES = """\
+\b
+Examples:
+  unidiff batch jobs.jsonl -o answers/
+  unidiff batch jobs.jsonl -o answers/ --shard 2/8
+  unidiff batch --schema
+  my-program | unidiff batch - -o pictures/ | my-other-program
+\b
+A line of jobs.jsonl:
+  {"custom_id": "fox-1", "mode": "t2i", "prompt": "a red fox", "seed": 7, "steps": 20}
+"""
+
+Jobs = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="JOBS", help="A file with a JSON object a line; - is standard input.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Folder = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="Where results.jsonl and pictures/ go. "
+        "The same command again does what is missing or failed.", rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+AsFinished = Annotated[
+    bool,
+    typer.Option(
+        "--as-finished", help="Answers as they come, not in the order of the jobs.",
+        rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+NoMetadata = Annotated[
+    bool,
+    typer.Option(
+        "--no-metadata", help="Leave out of the pictures how they were made.",
+        rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a job.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", help="Of the run: a job without a seed gets one from this and its "
+        "custom_id. By default the folder's, else 0.", rich_help_panel=WORK,
+    ),
+]  # fmt: skip
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size", metavar="N", envvar="UNIDIFF_BATCH_SIZE",
+        help="Samples at once; it changes speed and memory, never the results.",
+        rich_help_panel=WORK,
+    ),
+]  # fmt: skip
+Part = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="I/N", help="Only part I of N; the first is 1.", rich_help_panel=WORK
+    ),
+]
+Workers = Annotated[
+    str,
+    typer.Option(
+        "--workers", metavar="N", help="Processes, each with its own model; auto is one for each "
+        "GPU.", rich_help_panel=WORK,
+    ),
+]  # fmt: skip
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray", metavar="ADDRESS", help="The workers are Ray actors: on a cluster, or on this "
+        "machine with `local`. Needs unidiff-cli[ray].", rich_help_panel=WORK,
+    ),
+]  # fmt: skip
+
+
+def batch(
+    jobs: Jobs = None,
+    output: Folder = None,
+    as_finished: AsFinished = False,
+    no_metadata: NoMetadata = False,
+    quiet: Quiet = False,
+    progress: Progress = "auto",
+    schema: Schema = False,
+    seed: Seed = None,
+    batch_size: BatchSize = None,
+    shard: Part = None,
+    workers: Workers = "1",
+    ray: Ray = None,
+    model: Model = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+) -> None:
+    """Do the jobs of a file, any modes mixed; what a kill interrupts, the same command ends."""
+    from unidiff_cli.batch.order import Order
+    from unidiff_cli.batch.shard import Shard
+    from unidiff_cli.batch.worker import Spec
+
+    console = Console(quiet=quiet, progress=progress)
+    if schema:
+        from unidiff_cli.batch.schema import schema as job_schema
+
+        console.answer(json.dumps(job_schema(), indent=1))
+        return
+    if jobs is None or output is None:
+        raise UsageError("Batch needs a file of jobs and -o FOLDER.", "unidiff batch --help")
+    check_whole("batch-size", batch_size, 1, MAX_COUNT)
+    check_whole("seed", seed, 0, MAX_SEED)
+    spec = Spec(
+        model=model, device=device, dtype=dtype, batch_size=batch_size, metadata=not no_metadata
+    )
+    order = Order(
+        jobs=None if jobs == "-" else Path(jobs),
+        folder=Path(output),
+        spec=spec,
+        seed=seed,
+        shard=Shard.parse(shard) if shard else None,
+        workers=_number(workers),
+        ray=ray,
+    )
+    if _run(order, console, as_finished).failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _number(workers: str) -> int | None:
+    """None for auto."""
+    if workers == "auto":
+        return None
+    number = int(workers) if workers.isdecimal() and len(workers) < 6 else workers
+    check_whole("workers", number, 1, MAX_WORKERS)
+    return int(workers)
+
+
+def _run(order: Order, console: Console, as_finished: bool) -> Tally:
+    """Do it; on standard output the answers to a pipe, or the file that a file's are in."""
+    from unidiff_cli.batch.run import in_order
+    from unidiff_cli.record import line
+
+    with console.listening() as listener:
+        listener.stage("loading the libraries")
+        with order.begun() as run:
+            meter = Meter(
+                console, Tally(None if order.custom_ids is None else len(order.custom_ids))
+            )
+            replies = run.replies()
+            if order.jobs is None and not as_finished:
+                replies = in_order(replies, run.accepted)
+            try:
+                for reply in replies:
+                    meter.tell(reply)
+                    if order.jobs is None:
+                        console.answer(line(placed(reply.answer.values, order.folder)))
+            finally:
+                console.note(f"{meter.tally}: {run.store.file}")
+            if order.custom_ids is not None:
+                if not as_finished:
+                    run.store.tidy(order.custom_ids)
+                console.answer(str(run.store.file))
+    return meter.tally
+
+
+def placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The record with its pictures' files as they are found from here."""
+    outputs = [
+        {**output, "image": str(folder / output["image"])} if "image" in output else output
+        for output in values["outputs"]
+    ]
+    return {**values, "outputs": outputs}
