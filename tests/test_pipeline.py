@@ -1,0 +1,207 @@
+"""The pipeline on the random model: batches, seeds, failures, rescue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from unidiff_cli import Request, UniDiffuser
+from unidiff_cli.core.latents import Latents
+from unidiff_cli.core.modes import MODES
+from unidiff_cli.errors import DegenerateResult, InputError, OutOfMemory, UsageError
+from unidiff_cli.parts import Parts
+from unidiff_cli.predictor import UViTPredictor
+from unidiff_cli.progress import Silence
+from unidiff_cli.request import Output
+
+
+@pytest.fixture(scope="module")
+def model() -> UniDiffuser:
+    return UniDiffuser.load("tiny", device="cpu", dtype="fp32")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> str:
+    picture = Image.effect_noise((50, 40), 80).convert("RGB")
+    picture.save(tmp_path / "photo.png")
+    return str(tmp_path / "photo.png")
+
+
+def ask(mode: str, photo: str, **options: Any) -> Request:
+    """A request of any mode with what it needs."""
+    given = {"text": {"prompt": "a red fox"}, "image": {"image": photo}, None: {}}
+    return Request(mode=mode, **{"seed": 5, **given[MODES[mode].needs], **options})
+
+
+def same(first: Output, second: Output) -> bool:
+    """Whether two samples are equal to the last bit."""
+    if (first.seed, first.text) != (second.seed, second.text):
+        return False
+    if first.image is None or second.image is None:
+        return first.image is second.image
+    return first.image.tobytes() == second.image.tobytes()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sample_k_of_any_batch_is_seed_plus_k_alone(
+    model: UniDiffuser, photo: str, mode: str
+) -> None:
+    request = ask(mode, photo, count=5)
+    (first, *_) = alone = [
+        output for k in range(5) for output in model.run(ask(mode, photo, seed=5 + k)).outputs
+    ]
+    assert (first.image is not None) == ("image" in MODES[mode].yields)
+    assert (first.text is not None) == ("text" in MODES[mode].yields)
+    for batch_size in (1, 2, 3, 5):
+        together = [r.outputs[0] for r in model.stream([request], batch_size=batch_size)]
+        assert all(map(same, together, alone)), f"batch size {batch_size}"
+    different = [o.text if o.image is None else o.image.tobytes() for o in alone]
+    assert len(set(different)) > 1
+
+
+def test_prompts_of_one_batch_do_not_touch_each_other(model: UniDiffuser, photo: str) -> None:
+    prompts = ["a red fox", "an owl", "a much longer prompt with a great many words in it"]
+    requests = [ask("t2i", photo, prompt=prompt, seed=9) for prompt in prompts]
+    together = list(model.stream(requests, batch_size=3))
+    for request, result in zip(requests, together, strict=True):
+        assert same(model.run(request).outputs[0], result.outputs[0])
+    pictures = {result.outputs[0].image.tobytes() for result in together if result.outputs[0].image}
+    assert len(pictures) == 3
+
+
+def test_what_a_request_leaves_open_is_the_models_choice(model: UniDiffuser) -> None:
+    resolved = model.resolve(Request(mode="i"))
+    sampling = model.parts.config.sampling
+    assert (resolved.solver, resolved.steps) == (sampling.solver, sampling.steps)
+    assert resolved.guidance == sampling.guidance
+    assert resolved.size == (32, 32)
+    assert resolved.v1_data == "internal"
+    assert resolved.seed is not None
+    assert model.resolve(resolved) == resolved
+    other = model.resolve(Request(mode="i"))
+    assert other.seed != resolved.seed, "a seed that is not given is drawn anew"
+
+
+def test_settings_change_the_picture(model: UniDiffuser, photo: str) -> None:
+    plain = model.run(ask("t2i", photo, steps=6)).images[0].tobytes()
+    for change in (
+        {"guidance": 0.0},
+        {"solver": "ddim"},
+        {"absent": "fixed"},
+        {"unconditional": "empty"},
+        {"final_denoise": True},
+        {"v1_data": "web"},
+        {"steps": 7},
+    ):
+        assert model.run(ask("t2i", photo, **{"steps": 6, **change})).images[0].tobytes() != plain
+
+
+def test_any_size_that_16_divides(model: UniDiffuser, photo: str) -> None:
+    assert model.run(ask("t2i", photo, size=(48, 16))).images[0].size == (48, 16)
+    assert model.run(ask("i2t2i", photo, size=(16, 64))).images[0].size == (16, 64)
+    with pytest.raises(UsageError, match="multiples of 16"):
+        ask("t2i", photo, size=(40, 16))
+
+
+def test_a_bad_picture_spoils_nothing_else(model: UniDiffuser, photo: str, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(Path(photo).read_bytes()[:-200])
+    requests = [ask("i2t", path) for path in (photo, str(cut), str(tmp_path / "none.png"), photo)]
+    results = list(model.stream(requests, batch_size=4))
+    assert [type(result.error) for result in results] == [
+        type(None),
+        InputError,
+        InputError,
+        type(None),
+    ]
+    assert same(results[0].outputs[0], results[3].outputs[0])
+    with pytest.raises(InputError, match="cut"):
+        model.run(requests[1])
+
+
+def full_above(rows: int) -> Callable[..., list[Latents]]:
+    """A predictor whose memory holds so many samples and no more."""
+    plain = UViTPredictor.__call__
+
+    def call(self: UViTPredictor, points: Any) -> list[Latents]:
+        if len(points[0][0]) > rows:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 EB")
+        return plain(self, points)
+
+    return call
+
+
+def test_a_full_memory_halves_the_batch(
+    model: UniDiffuser, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ask("joint", photo, count=5)
+    roomy = [result.outputs[0] for result in model.stream([request], batch_size=5)]
+    monkeypatch.setattr(UViTPredictor, "__call__", full_above(2))
+    tight = [result.outputs[0] for result in model.stream([request], batch_size=5)]
+    assert all(map(same, roomy, tight))
+    monkeypatch.setattr(UViTPredictor, "__call__", full_above(0))
+    with pytest.raises(OutOfMemory, match="does not fit"):
+        model.run(ask("joint", photo))
+
+
+def broken_below(dtype: torch.dtype) -> Callable[..., list[Latents]]:
+    """A predictor whose numbers overflow in every format but this one."""
+    plain = UViTPredictor.__call__
+
+    def call(self: UViTPredictor, points: Any) -> list[Latents]:
+        noises = plain(self, points)
+        if next(self.net.parameters()).dtype is not dtype:
+            noises = [float("nan") * noise for noise in noises]
+        return noises
+
+    return call
+
+
+def test_overflow_is_tried_again_in_float32(
+    photo: str, model: UniDiffuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = UniDiffuser.load("tiny", device="cpu", dtype="bf16")
+    monkeypatch.setattr(UViTPredictor, "__call__", broken_below(torch.float32))
+    rescued = half.run(ask("joint", photo, steps=2))
+    assert same(rescued.outputs[0], model.run(ask("joint", photo, steps=2)).outputs[0])
+    monkeypatch.setattr(UViTPredictor, "__call__", broken_below(torch.float64))
+    with pytest.raises(DegenerateResult, match="not finite"):
+        half.run(ask("joint", photo, steps=2))
+
+
+def test_a_picture_of_one_colour_is_no_result(
+    model: UniDiffuser, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unidiff_cli.codecs import image
+
+    black = torch.full((3, 32, 32), -1.0)
+    monkeypatch.setattr(image.ImageCodec, "_decode_one", lambda self, vae, z: black)
+    with pytest.raises(DegenerateResult, match="single colour"):
+        model.run(ask("t2i", photo))
+
+
+def test_only_what_a_mode_needs_is_loaded(photo: str) -> None:
+    fresh = UniDiffuser.load("tiny", device="cpu")
+    fresh.run(ask("t2i", photo, steps=1))
+    loaded = {name for name, _ in fresh.parts.loaded}
+    assert loaded == {"uvit", "vae", "clip_text", "encode_prefix", "clip"}
+    fresh = UniDiffuser.load("tiny", device="cpu")
+    fresh.run(ask("i2t", photo, steps=1))
+    loaded = {name for name, _ in fresh.parts.loaded}
+    assert loaded == {"uvit", "vae", "clip_image", "captioner", "caption"}
+
+
+def test_v1_data_belongs_to_v1(photo: str, model: UniDiffuser) -> None:
+    config = replace(model.parts.config, uvit={**model.parts.config.uvit, "data_types": 0})
+    checkpoint = SimpleNamespace(name="plain", revision="", config=config)
+    plain = replace(model, parts=Parts(checkpoint, model.device, Silence()))  # type: ignore[arg-type]
+    assert plain.resolve(ask("t2i", photo)).v1_data is None
+    with pytest.raises(UsageError, match="kinds of training data"):
+        plain.resolve(ask("t2i", photo, v1_data="web"))
