@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unidiff_cli import __version__
-from unidiff_cli.cli import batch, gallery, generate, info
+from unidiff_cli.cli import batch, gallery, generate, info, models, train
 from unidiff_cli.cli.command import Command, Root
 
 EXIT_CODES = """\
@@ -58,6 +58,8 @@ generate.register(app, Command)
 app.command("info", cls=Command, epilog=info.EXAMPLES)(info.info)
 app.command("batch", cls=Command, epilog=batch.EXAMPLES)(batch.batch)
 app.command("gallery", cls=Command, epilog=gallery.EXAMPLES)(gallery.gallery)
+app.command("train", cls=Command)(train.train)
+app.add_typer(models.app, name="models", no_args_is_help=False)
 
 
 def main() -> None:

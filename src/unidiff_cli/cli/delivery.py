@@ -116,6 +116,8 @@ class Delivery:
     console: Console
     total: int
     write_line: Callable[[str], None] | None = None
+    kept: int = 0
+    """Samples that are safe, whatever happens next."""
     small: list[tuple[Image.Image, str]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
@@ -123,6 +125,7 @@ class Delivery:
         """Write what the result holds, and answer with a line of stdout."""
         (output,) = result.outputs
         path = self._save(sample, result, output)
+        self.kept += 1
         if self.plan.sheet:
             self._remember(result, output)
         if self.plan.json:

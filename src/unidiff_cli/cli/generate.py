@@ -117,7 +117,7 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
         force=options.force,
         grid=options.grid,
         json=options.json,
-        metadata=options.metadata,
+        metadata=not options.no_metadata,
     )
     if options.seed is None:
         console.note(f"seed {request.seed}")
@@ -166,7 +166,7 @@ def _generate(
     delivery: Delivery,
 ) -> list[UnidiffError]:
     """Hand out the samples as they come; the errors of those that failed."""
-    console, failures, done = delivery.console, [], 0
+    console, failures = delivery.console, []
     with console.listening() as progress:
         progress.stage("loading the libraries")
         from unidiff_cli.pipeline import UniDiffuser
@@ -185,11 +185,10 @@ def _generate(
             for sample, result in zip(samples, results, strict=True):
                 if result.error is None:
                     delivery.deliver(sample, result)
-                    done += 1
                 else:
                     delivery.fail(result)
                     failures.append(result.error)
         except KeyboardInterrupt:
-            console.note(f"interrupted: {done} of {len(samples)} samples are kept")
+            console.note(f"interrupted: {delivery.kept} of {len(samples)} samples are kept")
             raise
     return failures

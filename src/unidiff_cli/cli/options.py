@@ -239,15 +239,14 @@ class Options:
     json: Json = False
     quiet: Quiet = False
     progress: Progress = "auto"
-    metadata: Annotated[
+    no_metadata: Annotated[
         bool,
         typer.Option(
             "--no-metadata",
-            show_default=False,
             help="Leave out of the picture how it was made, and that a model made it.",
             rich_help_panel=OUTPUT,
         ),
-    ] = _for(makes_pictures, True)
+    ] = _for(makes_pictures, False)
 
     def settings(self, mode: Mode) -> dict[str, Any]:
         """The fields of a Request that are neither mode, input nor seed."""

@@ -1,0 +1,20 @@
+"""Every test works in a folder of its own, without a network and without the user's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("MODEL", "DEVICE", "DTYPE", "BATCH_SIZE", "PROGRESS", "DEBUG"):
+        monkeypatch.delenv(f"UNIDIFF_{name}", raising=False)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)

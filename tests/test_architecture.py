@@ -1,0 +1,98 @@
+"""Who may import whom. No arrow goes up, none goes round."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import unidiff_cli
+
+HOUSE = Path(unidiff_cli.__file__).parent
+SHARED = {"errors", "request", "progress", "model_config", "registry", "pictures"}
+"""Plain rooms without torch: everybody above core may use them."""
+
+MAY_IMPORT = {
+    "core": set(),
+    "errors": set(),
+    "progress": set(),
+    "model_config": {"errors"},
+    "request": {"errors", "core"},
+    "registry": {"errors", "model_config"},
+    "pictures": {"errors"},
+    "record": {"errors", "request"},
+    "metadata": {"errors", "request", "record", "pictures"},
+    "output": {"errors", "record", "metadata"},
+    "grid": set(),
+    "nets": set(),
+    "codecs": {"core", "nets", "errors", "pictures"},
+    "speed": {"core", "nets", "errors", "progress"},
+    "storage": {"nets", *SHARED},
+    "predictor": {"nets", "core", "speed"},
+    "rescue": {"errors", "progress", "speed"},
+    "parts": {"codecs", "storage", "core", "nets", *SHARED},
+    "pipeline": {"codecs", "predictor", "parts", "rescue", "speed", "storage", "core", *SHARED},
+    "train": {"codecs", "nets", "core", "predictor", "pipeline", "parts", "storage", "speed"}
+    | SHARED,
+    "batch": {"record", "output", "core", *SHARED},
+    "gallery": {"metadata", *SHARED},
+    "journeys": {"pipeline", "codecs", "core", *SHARED},
+    "cli": {"record", "metadata", "output", "grid", "core", *SHARED},
+}
+LATER = {
+    "batch": {"pipeline", "speed"},
+    "cli": {"pipeline", "train", "storage", "speed", "batch", "gallery", "journeys"},
+}
+"""What is imported inside functions only, beside what may be imported at the top."""
+
+
+def files() -> list[Path]:
+    return sorted(path for path in HOUSE.rglob("*.py") if path.parent != HOUSE or room(path))
+
+
+def room(path: Path) -> str:
+    """The first name below the package: its folder, or its module."""
+    first = path.relative_to(HOUSE).parts[0]
+    name = first.removesuffix(".py")
+    return "" if name in ("__init__", "__main__") else name
+
+
+def imports(tree: ast.AST, top: bool) -> Iterator[str]:
+    """Rooms that are imported: by importing the module, or anywhere in it but for types."""
+    for node in ast.iter_child_nodes(tree):
+        typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if typing or (top and function):
+            continue
+        if isinstance(node, ast.ImportFrom) and node.level:
+            raise AssertionError("imports are absolute")
+        if isinstance(node, ast.ImportFrom) and node.module == "unidiff_cli":
+            yield from (alias.name for alias in node.names if (HOUSE / alias.name).exists())
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        yield from (name.split(".")[1] for name in names if name.startswith("unidiff_cli."))
+        yield from imports(node, top)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(HOUSE)))
+def test_arrows(path: Path) -> None:
+    here = room(path)
+    assert here in MAY_IMPORT, f"{here} is a new room: say what it may import"
+    tree = ast.parse(path.read_text())
+    at_import = set(imports(tree, top=True)) - {here}
+    ever = set(imports(tree, top=False)) - {here}
+    assert at_import <= MAY_IMPORT[here]
+    assert ever <= MAY_IMPORT[here] | LATER.get(here, set())
+
+
+def test_no_arrow_goes_round() -> None:
+    def reaches(start: str, seen: frozenset[str]) -> set[str]:
+        nexts = MAY_IMPORT[start] | LATER.get(start, set())
+        assert not nexts & seen, (start, nexts & seen)
+        return nexts.union(*(reaches(each, seen | {each}) for each in nexts))
+
+    for start in MAY_IMPORT:
+        reaches(start, frozenset({start}))
