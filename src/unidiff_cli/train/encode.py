@@ -41,17 +41,15 @@ def encode(path: Path, parts: Parts, folder: Path, note: Note) -> None:
             )
         return
     note(f"encoding the pictures and captions of {path}")
-    captions: dict[str, None] = {}
-    about: dict[str, Any] = {**source, "captions": []}
-    rows = store.write(folder, _encoded(path, parts, note, captions), about)
+    captions: list[str] = []
+    encoded = _encoded(path, parts, note, captions)
+    rows = store.write(folder, encoded, {**source, "captions": captions})
     if not rows:
         raise InputError(f"There is no picture with a caption in {path}.", data.LAYOUTS)
     note(f"{rows} pictures with captions are encoded")
 
 
-def _encoded(
-    path: Path, parts: Parts, note: Note, captions: dict[str, None]
-) -> Iterator[LatentPairs]:
+def _encoded(path: Path, parts: Parts, note: Note, captions: list[str]) -> Iterator[LatentPairs]:
     """The latents of all good rows, a batch at a time; the first captions are kept aside."""
     images, texts = parts.codecs(torch.float32)
     side, numbers, done = parts.config.size, count(), 0
@@ -59,8 +57,8 @@ def _encoded(
         noise = parts.noise([next(numbers) for _ in batch], side, side)
         image = images.encode([picture for _, picture in batch], side, side, noise)
         text = texts.encode([row.text for row, _ in batch])
-        if len(captions) < NOTED:
-            captions.update(dict.fromkeys(row.text for row, _ in batch))
+        new = dict.fromkeys(row.text for row, _ in batch if row.text not in captions)
+        captions.extend(list(new)[: NOTED - len(captions)])
         done += len(batch)
         if done % EVERY == 0:
             note(f"{done} encoded")

@@ -95,11 +95,16 @@ def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> Non
             on_sample=training.sample,
             report=report,
         )
-        trainer.run()
+        try:
+            trainer.run()
+        except KeyboardInterrupt:
+            report.note(f"saved at step {trainer.step}; the same command goes on from there")
+            raise
         if first and training.finish:
             checkpoint.restore_model(training.model, checkpoint.weights(folder / "checkpoints"))
             training.model.eval()
             training.finish(folder)
+            report.note(f"step {trainer.step} of {plan.trainer.steps}: written to {folder}")
         distributed.barrier()
 
 

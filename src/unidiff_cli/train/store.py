@@ -59,7 +59,9 @@ def _half(batch: LatentPairs) -> dict[str, Tensor]:
 
 
 def _write_shard(folder: Path, number: int, batches: list[dict[str, Tensor]]) -> None:
-    whole = {part: torch.cat([batch[part] for batch in batches]) for part in batches[0]}
+    whole = {
+        part: torch.cat([batch[part] for batch in batches]).contiguous() for part in batches[0]
+    }
     save_file(whole, folder / f"rows-{number:05d}.safetensors")
 
 

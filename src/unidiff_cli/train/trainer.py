@@ -222,7 +222,8 @@ class Trainer:
             if numbers:
                 log.write({"step": self.step, **numbers})
             said = "".join(f"  {name} {value:.4g}" for name, value in numbers.items())
-            self.report.note(f"step {self.step}: {path}{said}")
+            shown = str(path) if path.exists() else ""
+            self.report.note(f"step {self.step}: {shown}{said}")
         distributed.barrier()
 
     @property

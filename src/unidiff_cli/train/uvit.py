@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from unidiff_cli.errors import UsageError
@@ -16,8 +15,11 @@ from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.parts import Parts
 from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.progress import Silence
-from unidiff_cli.storage.open import open_checkpoint
-from unidiff_cli.storage.parts import PARTS
+from unidiff_cli.storage.checkpoint import Part
+from unidiff_cli.storage.layout import PARTS, TOKENIZERS
+from unidiff_cli.storage.open import Opened, open_checkpoint
+from unidiff_cli.storage.save import save_ours
+from unidiff_cli.storage.stored import Tensors
 from unidiff_cli.train import draws, lora, store
 from unidiff_cli.train.config import TrainerConfig, table
 from unidiff_cli.train.encode import encode
@@ -75,7 +77,8 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     heldout = Store.open(config.heldout) if config.heldout else None
 
     def sample(path: Path) -> Mapping[str, float]:
-        sheet(_diffuser(parts, model, device), config.prompts, trainer.seed).save(path)
+        if config.prompts:
+            sheet(_diffuser(parts, model, device), config.prompts, trainer.seed).save(path)
         return heldout_loss(objective, heldout, device) if heldout else {}
 
     def finish(folder: Path) -> None:
@@ -131,16 +134,12 @@ def _diffuser(parts: Parts, net: nn.Module, device: torch.device) -> UniDiffuser
 
 
 def write(parts: Parts, net: UViT, name: str, folder: Path) -> None:
-    """A complete model folder: the U-ViT in half precision, and the other parts as they were."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: tensor.half().contiguous() for key, tensor in net.state_dict().items()}
-    save_file(weights, folder / "uvit.safetensors")
-    checkpoint: Any = parts.checkpoint
-    for part in PARTS:
-        if part != "uvit":
-            stored = checkpoint.tensors(part).items()
-            tensors = {key: each.load().contiguous() for key, each in stored}
-            save_file(tensors, folder / f"{part}.safetensors")
-    for which in ("clip", "caption"):
-        checkpoint.tokenizer(which).save(str(folder / f"{which}_tokenizer.json"))
-    replace(parts.config, name=name, uvit=asdict(net.config)).write(folder / "config.json")
+    """A complete model in half precision: the trained U-ViT, and the other parts as they were."""
+    opened = parts.checkpoint
+    assert isinstance(opened, Opened)
+    config = replace(parts.config, name=name, uvit=asdict(net.config))
+    whole: dict[Part, nn.Module | Tensors] = {
+        part: opened.tensors(part) for part in PARTS if part != "uvit"
+    }
+    tokenizers = {each: opened.tokenizer(each) for each in TOKENIZERS}
+    save_ours(folder, config, {**whole, "uvit": net}, tokenizers, torch.float16)

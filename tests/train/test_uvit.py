@@ -1,0 +1,175 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.nets.uvit import UViT
+from unidiff_cli.pipeline import UniDiffuser
+from unidiff_cli.request import Request
+from unidiff_cli.storage.open import open_checkpoint
+from unidiff_cli.train.command import Options, train
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five good pictures, a broken one, and one without a caption."""
+    folder = tmp_path_factory.mktemp("data")
+    for number in range(5):
+        Image.new("RGB", (40, 32), (50 * number, 90, 160)).save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text(f"colour {number}")
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "broken.txt").write_text("a promise")
+    (folder / "silent.png").write_bytes((folder / "0.png").read_bytes())
+    return folder
+
+
+def configuration(folder: Path, part: str = "", **trainer: object) -> Path:
+    keys = {"steps": 6, "lr": 1e-3, "ema_decay": 0.5, "log_every": 1, **trainer}
+    lines = [f"{key} = {value}" for key, value in keys.items()]
+    text = f'[part]\nkind = "uvit"\nmodel = "tiny"\nbatch = 4\n{part}\n[trainer]\n'
+    path = folder / "config.toml"
+    path.write_text(text + "\n".join(lines))
+    return path
+
+
+def weights(model: str) -> dict[str, torch.Tensor]:
+    return open_checkpoint(model).module("uvit", CPU, torch.float32).state_dict()
+
+
+def test_fine_tuning_makes_a_whole_model(data: Path, tmp_path: Path) -> None:
+    stream = io.StringIO()
+    config = configuration(tmp_path, sample_every=6)
+    folder = train(Options(config=config, data=data, out=tmp_path / "mine"), stream)
+    told = stream.getvalue()
+    assert "left out: broken.png: " in told
+    assert "left out: silent.png: no silent.txt beside it" in told
+    assert "5 pictures with captions are encoded" in told
+    assert (folder / "config.toml").read_text() == config.read_text()
+    with Image.open(folder / "samples" / "step-00000006.png") as sheet:
+        assert sheet.width == 4 * 128
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert {"loss", "image", "clip", "text", "grad_norm", "lr"} < rows[0].keys()
+
+    model = UniDiffuser.load(str(folder / "model"), device="cpu")
+    assert model.parts.config.name == "mine"
+    (picture,) = model.run(Request(mode="t2i", prompt="colour 3", seed=1)).images
+    assert picture.size == (32, 32)
+    before, after = weights("tiny"), weights(str(folder / "model"))
+    assert before.keys() == after.keys()
+    changed = [name for name in before if not torch.equal(before[name].half(), after[name].half())]
+    assert "mid_block.attn.qkv.weight" in changed
+    vae = [
+        open_checkpoint(name).module("vae", CPU, torch.float16).state_dict()
+        for name in ("tiny", str(folder / "model"))
+    ]
+    assert all(torch.equal(vae[0][name], vae[1][name]) for name in vae[0])
+
+
+def test_latents_are_encoded_once(data: Path, tmp_path: Path) -> None:
+    config = configuration(tmp_path)
+    options = Options(config=config, data=data, out=tmp_path / "run", steps=1)
+    train(options, io.StringIO())
+    stamp = (tmp_path / "run" / "latents" / "about.json").stat().st_mtime_ns
+    again = io.StringIO()
+    train(Options(config=config, data=data, out=tmp_path / "run", steps=2), again)
+    assert (tmp_path / "run" / "latents" / "about.json").stat().st_mtime_ns == stamp
+    assert "resuming at step 1" in again.getvalue()
+    with pytest.raises(UsageError, match="are of other data"):
+        train(Options(config=config, data=tmp_path, out=tmp_path / "run"), io.StringIO())
+
+
+def test_from_scratch_with_held_out_latents(data: Path, tmp_path: Path) -> None:
+    train(
+        Options(config=configuration(tmp_path), data=data, out=tmp_path / "a", steps=1),
+        io.StringIO(),
+    )
+    latents = tmp_path / "a" / "latents"
+    part = f'store = "{latents}"\nheldout = "{latents}"\n[part.net]\ndim = 16\ndepth = 2'
+    config = configuration(tmp_path, part, sample_every=3)
+    folder = train(Options(config=config, out=tmp_path / "b"), io.StringIO())
+    net = open_checkpoint(str(folder / "model")).module("uvit", CPU, torch.float32)
+    assert isinstance(net, UViT)
+    assert (net.config.dim, net.config.depth, net.config.text_tokens) == (16, 2, 16)
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    heldout = [row for row in rows if "heldout_total" in row]
+    assert [row["step"] for row in heldout] == [3, 6]
+    assert heldout[1]["heldout_total"] < heldout[0]["heldout_total"]
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        ("text_dim = 99", r"\[part.net\] text_dim must be 8"),
+        ("depth = 3", r"\[part.net\]: a U-ViT has an even depth"),
+        ("width = 3", r"Unknown key 'width' in \[part.net\]"),
+    ],
+)
+def test_sizes_that_do_not_fit(data: Path, tmp_path: Path, net: str, message: str) -> None:
+    config = configuration(tmp_path, f"[part.net]\n{net}")
+    with pytest.raises(UsageError, match=message):
+        train(Options(config=config, data=data, out=tmp_path / "run"), io.StringIO())
+
+
+def test_a_folder_without_captions(tmp_path: Path) -> None:
+    config = configuration(tmp_path)
+    with pytest.raises(InputError, match="no picture with a caption") as error:
+        train(Options(config=config, data=tmp_path, out=tmp_path / "run"), io.StringIO())
+    assert "metadata.jsonl" in error.value.hint
+
+
+def test_nothing_to_train() -> None:
+    with pytest.raises(UsageError, match="nothing to train"):
+        train(Options(), io.StringIO())
+
+
+def test_adapters_are_merged_into_the_model(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    config = configuration(tmp_path, lr=1e-2)
+    options = Options(config=config, data=data, lora=2, out=tmp_path / "run")
+    folder = train(options, io.StringIO())
+    before, after = weights("tiny"), weights(str(folder / "model"))
+    assert before.keys() == after.keys()
+    for name, weight in before.items():
+        adapted = name.endswith(
+            ("qkv.weight", "proj.weight", "fc1.weight", "fc2.weight", "skip_linear.weight")
+        )
+        adapted = (adapted and "blocks" in name) or ("mid_block" in name and adapted)
+        change = after[name] - weight.half().float()
+        assert bool(change.abs().max() > 1e-3) == adapted, name
+        if adapted:
+            assert torch.linalg.matrix_rank(change, rtol=0.05) <= 2
+    found = next((folder / "checkpoints").glob("*/model.safetensors"))
+    assert found.stat().st_size < (folder / "model" / "uvit.safetensors").stat().st_size
+
+
+WITHOUT_TYPER = """
+import sys
+sys.modules["typer"] = None
+from unidiff_cli.train.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_the_module_runs_without_typer(data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_TYPER, str(configuration(tmp_path))]
+    options = ["--data", str(data), "-o", str(tmp_path / "run"), "--steps", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, *options], env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == b""
+    assert (tmp_path / "run" / "model" / "config.json").exists()
+    wrong = subprocess.run(
+        [*command, "--lora", "0"], env=environment, capture_output=True, check=False
+    )
+    assert wrong.returncode == 2
+    assert b"data or store says what to train on" in wrong.stderr
