@@ -4,17 +4,23 @@ Two linear maps hold the text latent's space. `encode_prefix` leads into it from
 features, `decode_prefix` out of it to a prefix that GPT-2 continues, with no token in between
 (UniDiffuser, arXiv 2303.06555, section 4). Names of modules are those of the published checkpoint.
 
-Axes: B batch, L prefix tokens, T caption tokens, V vocabulary.
+Axes: B batch, L prefix tokens, T caption tokens, V vocabulary, W paths of a tree, K cached tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import Cache, GPT2Config, GPT2LMHeadModel
+from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
+
+ROWS = 8
+"""A sample brings a multiple of this many rows to every matrix product. Matrix libraries take
+other code paths for other small numbers of rows; so a sample has the same bits in any batch."""
 
 
 class Captioner(nn.Module):
@@ -49,8 +55,69 @@ class Captioner(nn.Module):
         logits: Tensor = self.gpt(inputs_embeds=read, use_cache=False).logits
         return logits[:, latent.shape[1] - 1 :]
 
-    def read(self, embeds: Tensor, cache: Cache) -> Tensor:
-        """Logits (B, V), in float32, of the token behind `embeds`; the cache then holds these too."""
-        out = self.gpt(inputs_embeds=embeds, past_key_values=cache, logits_to_keep=1)
-        logits: Tensor = out.logits[:, -1].float()
-        return logits
+
+@dataclass
+class Trees:
+    """A tree of tokens for each sample, rooted in its latent; GPT-2 reads each token once.
+
+    A token sees its own path and nothing else of its tree: a path is a row of a mask, and where
+    beams change places only the mask does. The keys and values stay where they are.
+    """
+
+    captioner: Captioner
+    cache: DynamicCache = field(default_factory=DynamicCache)
+    seen: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(B, W, K): which of the K tokens in the cache lie on each of the W paths."""
+    depth: int = 0
+    """Tokens on every path."""
+
+    def root(self, latent: Tensor) -> Tensor:
+        """Logits (B, 1, V) of the first token behind the latent (B, L, D)."""
+        B, L, _ = latent.shape
+        embeds = self.captioner.decode_prefix(pad(latent.to(self.captioner.dtype)))
+        self.seen = torch.ones(L, L, dtype=torch.bool, device=latent.device).tril().expand(B, L, L)
+        hidden = self._read(embeds, torch.arange(L, device=latent.device))[:, L - 1 : L]
+        self.seen, self.depth = self.seen[:, -1:], L
+        return self._logits(hidden)
+
+    def grow(self, source: Tensor, tokens: Tensor) -> Tensor:
+        """Logits (B, W, V) behind `tokens` (B, W), each put behind the path `source` (B, W)."""
+        B, W = tokens.shape
+        self.seen = self.seen.gather(1, source[..., None].expand(-1, -1, self.seen.shape[2]))
+        own = torch.eye(W, dtype=torch.bool, device=tokens.device).expand(B, W, W)
+        self.seen = torch.cat([self.seen, own], dim=2)
+        positions = torch.full((W,), self.depth, device=tokens.device)
+        hidden = self._read(self.captioner.embed(pad(tokens)), positions)
+        self.depth += 1
+        return self._logits(hidden[:, :W])
+
+    def keep(self, samples: Tensor) -> None:
+        """Forget all but these samples."""
+        self.seen = self.seen[samples]
+        self.cache.batch_select_indices(samples)
+
+    def _read(self, embeds: Tensor, positions: Tensor) -> Tensor:
+        """GPT-2's last hidden states; the rows that fill up embeds lie on no path."""
+        blind = embeds.shape[1] - self.seen.shape[1]
+        self.seen = F.pad(self.seen, (0, blind))
+        mask = torch.zeros_like(pad(self.seen), dtype=embeds.dtype)
+        mask = mask.masked_fill(~pad(self.seen), -torch.inf)[:, None]  # (B, 1, rows, K)
+        out: Tensor = self.captioner.gpt.transformer(
+            inputs_embeds=embeds,
+            position_ids=pad(positions[None]),
+            attention_mask=mask,
+            past_key_values=self.cache,
+            use_cache=True,
+        ).last_hidden_state
+        return out
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.captioner.gpt.lm_head(pad(hidden))
+        return logits[:, : hidden.shape[1]].float()
+
+
+def pad(rows: Tensor) -> Tensor:
+    """(B, n, ...) filled up to a multiple of ROWS with copies of the last row."""
+    n = rows.shape[1]
+    index = torch.arange(-(-n // ROWS) * ROWS, device=rows.device).clamp(max=n - 1)
+    return rows[:, index]
