@@ -112,11 +112,16 @@ def vae_scale(encoders: Encoders, pairs: Pairs) -> float:
 
 
 def rows(
-    encoders: Encoders, pairs: Pairs, scale: float, seed: int, tell: Callable[[str], None]
+    encoders: Encoders,
+    pairs: Pairs,
+    scale: float,
+    seed: int,
+    limit: int,
+    tell: Callable[[str], None],
 ) -> Iterator[LatentPairs]:
-    """The latents of all pairs, a batch of pictures at a time; the same for the same seed."""
-    for first in range(0, len(pairs), BATCH):
-        numbers = range(first, min(first + BATCH, len(pairs)))
+    """The latents of the first pairs, a batch of pictures at a time; the same for the same seed."""
+    for first in range(0, limit, BATCH):
+        numbers = range(first, min(first + BATCH, limit))
         generator = draws.generator(seed, "encode", first)
         vae, clip = encoders.picture(
             to_tensor(pairs.pictures[numbers.start : numbers.stop]), generator
@@ -129,7 +134,7 @@ def rows(
             encoders.text([text for each in captions for text in each]),
         )
         if first % (32 * BATCH) == 0:
-            tell(f"{first} of {len(pairs)}")
+            tell(f"{first} of {limit}")
 
 
 def main() -> None:
@@ -138,13 +143,16 @@ def main() -> None:
     for name in ("pairs", "parts", "out"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", type=int, help="encode only the first so many")
     parser.add_argument("--scale", type=float, help="of the VAE's latents; measured by default")
     arguments = parser.parse_args()
-    torch.set_num_threads(2)
     encoders, pairs = Encoders.open(arguments.parts), Pairs.open(arguments.pairs)
     with torch.no_grad():
         scale = arguments.scale or vae_scale(encoders, pairs)
-        made = rows(encoders, pairs, scale, arguments.seed, lambda line: print(line, flush=True))
+        limit = min(arguments.pictures or len(pairs), len(pairs))
+        made = rows(
+            encoders, pairs, scale, arguments.seed, limit, lambda line: print(line, flush=True)
+        )
         about = {"vae_scale": scale, "seed": arguments.seed, "captions": pairs.captions(0)}
         store.write(arguments.out, made, about)
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+NOUNS = ("fox", "owl")
+
 
 def row(name: str, vendor: str = "noto", split: str = "train", **others: Any) -> dict[str, object]:
     return {"name": name, "vendor": vendor, "split": split, "tone": 0, "colours": [], **others}
@@ -49,7 +51,7 @@ def test_recolouring_turns_the_hue(colour: str) -> None:
 
     new = recoloured(disc((250, 140, 30)), colour)
     assert new is not None
-    assert "red green blue".split()[int(new[64, 64, :3].argmax())] == colour
+    assert ["red", "green", "blue"][int(new[64, 64, :3].argmax())] == colour
     assert (new[..., 3] == disc((0, 0, 0))[..., 3]).all()
 
 
@@ -70,7 +72,7 @@ def test_pairs_depend_on_the_seed_and_the_index_alone() -> None:
     from clipart import Picture
     from render import train_pair
 
-    pictures = [Picture(n, noun, noun, "noto", "train", "") for n, noun in enumerate(("fox", "owl"))]
+    pictures = [Picture(n, noun, noun, "noto", "train", "") for n, noun in enumerate(NOUNS)]
     art = np.stack([disc((250, 140, 30)), disc((120, 80, 40))])
     pairs = [train_pair(pictures, art, 5, index) for index in range(40)]
     again = train_pair(pictures, art, 5, 7)

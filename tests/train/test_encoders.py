@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from unidiff_cli.errors import UsageError
 from unidiff_cli.train import captioner, clip, draws, vae
 from unidiff_cli.train.pairs import Pairs, to_tensor
@@ -94,6 +95,7 @@ def test_equal_captions_are_no_rivals() -> None:
 
 def test_clip_pixels_are_what_the_codec_makes() -> None:
     from PIL import Image
+
     from unidiff_cli.codecs import image
 
     rng = np.random.default_rng(0)

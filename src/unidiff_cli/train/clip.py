@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unidiff_cli.codecs.image import CLIP_MEAN, CLIP_STD
 from unidiff_cli.train.pairs import Pairs, draws, to_tensor
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from unidiff_cli.train.config import TrainerConfig
     from unidiff_cli.train.parts import Training
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
 STATISTICS = 1280  # pictures that the scale of the embedding is measured on
 HOTTEST = 100.0  # what the similarities are multiplied with at most, as in CLIP
 
@@ -101,7 +100,9 @@ def losses(model: TwoTowers, batch: Captioned) -> Mapping[str, Tensor]:
 def clip_pixels(pictures: Tensor, size: int) -> Tensor:
     """(B, 3, H, W) in -1..1 -> (B, 3, size, size), as CLIP's image encoder wants them."""
     small = F.interpolate(pictures, (size, size), mode="bicubic", antialias=True).clamp(-1, 1)
-    mean, std = (torch.tensor(v, device=small.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    mean, std = (
+        torch.tensor(v, device=small.device).view(1, 3, 1, 1) for v in (CLIP_MEAN, CLIP_STD)
+    )
     return ((small + 1) / 2 - mean) / std
 
 
