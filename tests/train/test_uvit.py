@@ -48,7 +48,7 @@ def weights(model: str) -> dict[str, torch.Tensor]:
 def test_fine_tuning_makes_a_whole_model(data: Path, tmp_path: Path) -> None:
     stream = io.StringIO()
     config = configuration(tmp_path, sample_every=6)
-    folder = train(Options(config=config, data=data, out=tmp_path / "mine"), stream)
+    folder = train(Options(config=config, data=data, output=tmp_path / "mine"), stream)
     told = stream.getvalue()
     assert "left out: broken.png: " in told
     assert "left out: silent.png: no silent.txt beside it" in told
@@ -77,26 +77,26 @@ def test_fine_tuning_makes_a_whole_model(data: Path, tmp_path: Path) -> None:
 
 def test_latents_are_encoded_once(data: Path, tmp_path: Path) -> None:
     config = configuration(tmp_path)
-    options = Options(config=config, data=data, out=tmp_path / "run", steps=1)
+    options = Options(config=config, data=data, output=tmp_path / "run", steps=1)
     train(options, io.StringIO())
     stamp = (tmp_path / "run" / "latents" / "about.json").stat().st_mtime_ns
     again = io.StringIO()
-    train(Options(config=config, data=data, out=tmp_path / "run", steps=2), again)
+    train(Options(config=config, data=data, output=tmp_path / "run", steps=2), again)
     assert (tmp_path / "run" / "latents" / "about.json").stat().st_mtime_ns == stamp
     assert "resuming at step 1" in again.getvalue()
     with pytest.raises(UsageError, match="are of other data"):
-        train(Options(config=config, data=tmp_path, out=tmp_path / "run"), io.StringIO())
+        train(Options(config=config, data=tmp_path, output=tmp_path / "run"), io.StringIO())
 
 
 def test_from_scratch_with_held_out_latents(data: Path, tmp_path: Path) -> None:
     train(
-        Options(config=configuration(tmp_path), data=data, out=tmp_path / "a", steps=1),
+        Options(config=configuration(tmp_path), data=data, output=tmp_path / "a", steps=1),
         io.StringIO(),
     )
     latents = tmp_path / "a" / "latents"
     part = f'store = "{latents}"\nheldout = "{latents}"\n[part.net]\ndim = 16\ndepth = 2'
     config = configuration(tmp_path, part, sample_every=3)
-    folder = train(Options(config=config, out=tmp_path / "b"), io.StringIO())
+    folder = train(Options(config=config, output=tmp_path / "b"), io.StringIO())
     net = open_checkpoint(str(folder / "model")).module("uvit", CPU, torch.float32)
     assert isinstance(net, UViT)
     assert (net.config.dim, net.config.depth, net.config.text_tokens) == (16, 2, 16)
@@ -117,13 +117,13 @@ def test_from_scratch_with_held_out_latents(data: Path, tmp_path: Path) -> None:
 def test_sizes_that_do_not_fit(data: Path, tmp_path: Path, net: str, message: str) -> None:
     config = configuration(tmp_path, f"[part.net]\n{net}")
     with pytest.raises(UsageError, match=message):
-        train(Options(config=config, data=data, out=tmp_path / "run"), io.StringIO())
+        train(Options(config=config, data=data, output=tmp_path / "run"), io.StringIO())
 
 
 def test_a_folder_without_captions(tmp_path: Path) -> None:
     config = configuration(tmp_path)
     with pytest.raises(InputError, match="no picture with a caption") as error:
-        train(Options(config=config, data=tmp_path, out=tmp_path / "run"), io.StringIO())
+        train(Options(config=config, data=tmp_path, output=tmp_path / "run"), io.StringIO())
     assert "metadata.jsonl" in error.value.hint
 
 
@@ -135,7 +135,7 @@ def test_nothing_to_train() -> None:
 def test_adapters_are_merged_into_the_model(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     config = configuration(tmp_path, lr=1e-2)
-    options = Options(config=config, data=data, lora=2, out=tmp_path / "run")
+    options = Options(config=config, data=data, lora=2, output=tmp_path / "run")
     folder = train(options, io.StringIO())
     before, after = weights("tiny"), weights(str(folder / "model"))
     assert before.keys() == after.keys()

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-
-class Precision(StrEnum):
-    """How numbers are kept while training; weights and averages always are float32."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-
-
-class Shown(StrEnum):
-    """What of the progress is shown on stderr."""
-
-    auto = "auto"
-    bar = "bar"
-    lines = "lines"
+from unidiff_cli.cli.options import Device, Progress, Quiet
 
 
 def train(
@@ -37,25 +23,35 @@ def train(
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The model to begin from [default: starter].")
+        str | None,
+        typer.Option(
+            "--model", "-m", metavar="NAME", help="What to begin from; the starter by default."
+        ),
     ] = None,
     lora: Annotated[
         int | None,
         typer.Option(min=1, metavar="RANK", help="Train low-rank adapters only; needs peft."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The run's folder [default: runs/NAME].")
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="The run's folder; runs/NAME by default."
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="How many steps in all.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many steps in all.")
+    ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="Save and stop after so many minutes.")
+        float | None, typer.Option(min=0, metavar="N", help="Save and stop after so many minutes.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[Precision | None, typer.Option(help="What to compute in.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all that is drawn.")] = None,
-    progress: Annotated[
-        Shown, typer.Option(help="auto: a bar on a terminal, lines elsewhere.")
-    ] = Shown.auto,
+    device: Device = "auto",
+    dtype: Annotated[
+        Literal["fp32", "bf16"] | None,
+        typer.Option(help="The numbers to compute with; weights are kept in fp32."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all that is drawn.")] = None,
+    progress: Progress = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Train a model, or fine-tune one on your pictures.
 
@@ -76,14 +72,12 @@ def train(
         data=data,
         model=model,
         lora=lora,
-        out=out,
+        output=output,
         steps=steps,
         minutes=minutes,
         device=device,
-        dtype=dtype and dtype.value,
+        dtype=dtype,
         seed=seed,
+        progress="quiet" if quiet else progress,
     )
-    folder = train(
-        options, sys.stderr, live=None if progress is Shown.auto else progress is Shown.bar
-    )
-    typer.echo(folder)
+    typer.echo(train(options, sys.stderr))

@@ -30,12 +30,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="pictures with captions, to fine-tune on")
     parser.add_argument("--model", help="the model to begin from (default: starter)")
     parser.add_argument("--lora", type=int, help="train low-rank adapters of this rank")
-    parser.add_argument("-o", "--out", type=Path, help="folder of the run")
+    parser.add_argument("-o", "--output", type=Path, help="folder of the run")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--minutes", type=float, help="stop after so many, and save")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--dtype", choices=["fp32", "bf16"])
     parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--progress",
+        choices=["auto", "none", "json", "quiet"],
+        default="auto",
+        help="auto: a bar on a terminal, lines elsewhere; json: an event a line",
+    )
     return parser.parse_args()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -10,7 +9,7 @@ from typing import IO
 from unidiff_cli.errors import UsageError
 from unidiff_cli.speed.dtype import choose_device
 from unidiff_cli.train import parts
-from unidiff_cli.train.report import Bar, Lines
+from unidiff_cli.train.report import Kind, reporting
 
 FINE_TUNING = {
     "steps": 1000,
@@ -31,24 +30,23 @@ class Options:
     data: Path | None = None
     model: str | None = None
     lora: int | None = None
-    out: Path | None = None
+    output: Path | None = None
     steps: int | None = None
     minutes: float | None = None
     device: str = "auto"
     dtype: str | None = None
     seed: int | None = None
+    progress: Kind = "auto"
 
 
-def train(options: Options, stream: IO[str], *, live: bool | None = None) -> Path:
+def train(options: Options, stream: IO[str]) -> Path:
     """Train as the options say, telling how far it is on `stream`; returns the run's folder."""
     plan = _plan(options)
-    folder = options.out or Path("runs", (options.config or options.data or Path("run")).stem)
+    named = options.config or options.data or Path("run")
+    folder = options.output or Path("runs", named.resolve().stem)
     device = choose_device(options.device)
-    if stream.isatty() if live is None else live:
-        with closing(Bar(stream)) as bar:
-            parts.train(plan, folder, device, bar)
-    else:
-        parts.train(plan, folder, device, Lines(stream))
+    with reporting(options.progress, stream) as report:
+        parts.train(plan, folder, device, report)
     return folder
 
 

@@ -37,7 +37,7 @@ def encode(path: Path, parts: Parts, folder: Path, note: Note) -> None:
         if {name: found.get(name) for name in source} != source:
             raise UsageError(
                 f"The latents in {folder} are of other data, or of another model.",
-                f"Give another --out, or delete {folder} to encode anew.",
+                f"Give another --output, or delete {folder} to encode anew.",
             )
         return
     note(f"encoding the pictures and captions of {path}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import IO, Protocol
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import IO, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,27 +33,51 @@ class Report(Protocol):
 class Silent:
     """Nobody wants to know."""
 
-    def progress(self, now: Progress) -> None: ...
+    def progress(self, now: Progress) -> None:
+        """Nothing."""
 
-    def note(self, line: str) -> None: ...
+    def note(self, line: str) -> None:
+        """Nothing."""
 
 
-class Lines:
-    """Plain lines, one for each line of the log: for files and pipes."""
+class Notes:
+    """Only what happened."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.stream = stream
 
     def progress(self, now: Progress) -> None:
+        """Nothing."""
+
+    def note(self, line: str) -> None:
+        """A line."""
+        self.stream.write(line + "\n")
+        self.stream.flush()
+
+
+class Lines(Notes):
+    """Plain lines, one for each line of the log: for files and pipes."""
+
+    def progress(self, now: Progress) -> None:
+        """A line where there are losses."""
         if now.losses:
             self.note(
                 f"step {now.step}/{now.steps}  {_losses(now.losses)}  "
                 f"{now.rate:.2f} steps/s  {clock(now.seconds_left)} left"
             )
 
+
+class Events(Notes):
+    """A JSON object a line: for programs."""
+
+    def progress(self, now: Progress) -> None:
+        """{"event": "progress", "step": ..., "losses": {...}, "seconds_left": ...}"""
+        if now.losses:
+            super().note(json.dumps({"event": "progress", **asdict(now)}))
+
     def note(self, line: str) -> None:
-        self.stream.write(line + "\n")
-        self.stream.flush()
+        """{"event": "note", "text": ...}"""
+        super().note(json.dumps({"event": "note", "text": line}, ensure_ascii=False))
 
 
 class Bar:
@@ -81,6 +107,30 @@ class Bar:
     def close(self) -> None:
         """Take the bar off the terminal."""
         self.live.stop()
+
+
+Kind = Literal["auto", "none", "json", "quiet"]
+
+
+@contextmanager
+def reporting(kind: Kind, stream: IO[str]) -> Iterator[Report]:
+    """A report on `stream`; auto draws a bar on a terminal and writes lines elsewhere."""
+    if kind == "auto" and stream.isatty():
+        bar = Bar(stream)
+        try:
+            yield bar
+        finally:
+            bar.close()
+    else:
+        match kind:
+            case "auto":
+                yield Lines(stream)
+            case "none":
+                yield Notes(stream)
+            case "json":
+                yield Events(stream)
+            case "quiet":
+                yield Silent()
 
 
 def clock(seconds: float) -> str:
