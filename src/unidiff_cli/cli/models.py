@@ -49,7 +49,7 @@ def list_models(json: Json = False) -> None:
         return
     table = [("NAME", "SIZE", "LICENCE", "HERE", "WHAT IT IS")]
     table += [
-        (row["name"], row["shown_size"], row["license"], _yes(row["here"]), row["summary"])
+        (row["name"], _shown(row["size"]), row["license"], _yes(row["here"]), row["summary"])
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -106,7 +106,9 @@ def info(name: Name, json: Json = False) -> None:
         console.answer(_json(known))
         return
     for key, value in known.items():
-        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        text = _shown(value) if key == "size" else value
+        if isinstance(value, dict):
+            text = ", ".join(f"{name} {choice}" for name, choice in value.items())
         console.answer(f"{key.replace('_', ' '):<14} {text}")
 
 
@@ -202,6 +204,12 @@ def _folder(name: str) -> tuple[Found, Path]:
     if found.folder is None:
         raise UsageError(f"{name} has no files: its weights are made when it is used.")
     return found, found.folder
+
+
+def _shown(size: int) -> str:
+    from unidiff_cli.storage.layout import human
+
+    return human(size) if size else "-"
 
 
 def _yes(here: bool) -> str:

@@ -1,4 +1,4 @@
-"""What is known of models, as JSON values: those that have a name, and one that is here. No torch."""
+"""What is known of models, as JSON values: those that have a name, and one that is here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import Row
 from unidiff_cli.storage.find import Found, find
-from unidiff_cli.storage.layout import human, layout_of
+from unidiff_cli.storage.layout import digest, layout_of
 from unidiff_cli.storage.sizes import config_in
 
 
@@ -28,7 +28,6 @@ def described(row: Row) -> dict[str, Any]:
         "license": row.license,
         "repo": row.repo or None,
         "size": size,
-        "shown_size": _shown(size),
         "here": found is not None,
         "path": str(folder) if folder else None,
         "revision": found.revision if found else None,
@@ -50,8 +49,8 @@ def known_of(found: Found) -> dict[str, Any]:
         "license": config.license,
         "folder": str(folder) if folder else None,
         "layout": layout_of(folder) if folder else None,
-        "revision": found.revision or None,
-        "on_disk": _shown(_bytes(folder)),
+        "revision": found.revision or (digest(folder) if folder else None),
+        "size": _bytes(folder) or None,
         "picture_size": config.size,
         "text_tokens": config.text_tokens,
         "v1_data": "web, internal" if config.data_types else None,
@@ -63,7 +62,3 @@ def known_of(found: Found) -> dict[str, Any]:
 def _bytes(folder: Path | None) -> int:
     files = folder.rglob("*") if folder else ()
     return sum(path.stat().st_size for path in files if path.is_file())
-
-
-def _shown(size: int) -> str:
-    return human(size) if size else "-"

@@ -7,6 +7,7 @@ original    uvit_v0.pth or uvit_v1.pth, caption_decoder.pth, autoencoder_kl.pth
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -127,3 +128,13 @@ def human(size: int) -> str:
         number /= 1000
         units.pop(0)
     return f"{number:.0f} bytes" if units[0] == "bytes" else f"{number:.3g} {units[0]}"
+
+
+def digest(folder: Path) -> str:
+    """Twelve hexadecimal digits that change with the config, or with the size of any file."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        whole.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
+        if path.name == CONFIG:
+            whole.update(path.read_bytes())
+    return whole.hexdigest()[:12]

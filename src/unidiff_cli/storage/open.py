@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -14,7 +12,7 @@ from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 from unidiff_cli.storage.find import Found, find
 from unidiff_cli.storage.folders import Diffusers, Ours
-from unidiff_cli.storage.layout import layout_of
+from unidiff_cli.storage.layout import digest, layout_of
 from unidiff_cli.storage.original import Extras, Original
 from unidiff_cli.storage.parts import fill, hollow
 from unidiff_cli.storage.stored import Tell, Tensors, silent
@@ -100,13 +98,3 @@ def _source(found: Found, extras: Extras, tell: Tell) -> Source:
     if layout == "original":
         return Original(found.folder, extras, tell)
     return Diffusers(found.folder, found.shown, found.license, tell)
-
-
-def digest(folder: Path) -> str:
-    """Twelve hexadecimal digits that change with the config, or with the size of any file."""
-    whole = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        whole.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
-        if path.name == "config.json":
-            whole.update(path.read_bytes())
-    return whole.hexdigest()[:12]
