@@ -10,24 +10,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
 from PIL import Image
 
 from unidiff_cli.codecs.image import ImageCodec
 from unidiff_cli.codecs.text import TextCodec
-from unidiff_cli.core.latents import Latent, Latents
+from unidiff_cli.core.latents import Latent, Latents, slerp
 from unidiff_cli.core.modes import MODES, Leg
 from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.solver import ddim, invert_ddim, log_snr_times
 from unidiff_cli.errors import UnidiffError, UsageError
-from unidiff_cli.pictures import open_picture
-from unidiff_cli.pipeline import UniDiffuser, decode, seed_of
-from unidiff_cli.request import Output, Request
+from unidiff_cli.pictures import open_picture, psnr
+from unidiff_cli.pipeline import UniDiffuser, decode, evaluations, seed_of
+from unidiff_cli.request import Output, Request, check_whole
+from unidiff_cli.rescue import no_room
+from unidiff_cli.speed.memory import is_out_of_memory, release
 
 DRAW: Leg = MODES["t2i"].legs[0]
 DESCRIBE: Leg = MODES["i2t"].legs[0]
+MOST_STAGES = 10_000
+
+ODE_STEPS = 50
+"""Of the ODE between two pictures, there and back."""
+ITERATIONS = 4
+"""Of the fixed point of each step of the inversion."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class Stage:
     image: Image.Image | None = None
     text: str | None = None
     given: bool = False
+    fidelity: float | None = None
+    """PSNR in dB of an end of an interpolation against the VAE's own picture of the input."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +93,33 @@ def chain(
     """
     if request.mode not in ("t2i", "i2t"):
         raise UsageError("A chain begins with a prompt or a picture.", "See: unidiff chain --help")
-    traveller = Traveller.prepare(model, model.resolve(request))
+    check_whole("rounds", rounds, 1, MOST_STAGES)
+    asked = model.resolve(request)
+    model.progress.begin(2 * rounds, 2 * rounds * evaluations(asked))
+    return _guarded(model, _chain(model, asked, rounds, through))
+
+
+def _chain(
+    model: UniDiffuser, asked: Request, rounds: int, through: Literal["latents", "words"]
+) -> Iterator[Stage]:
+    traveller = Traveller.prepare(model, asked)
     known = traveller.noise.latents(0, "start")
-    if request.prompt is not None:
-        known = known.put("text", traveller.texts.encode([request.prompt]))
-        yield Stage(text=request.prompt, given=True)
-    elif request.image is not None:
-        picture = open_picture(request.image)
+    if asked.prompt is not None:
+        known = known.put("text", traveller.texts.encode([asked.prompt]))
+        yield Stage(text=asked.prompt, given=True)
+    elif asked.image is not None:
+        picture = open_picture(asked.image)
         known = known.put("image", traveller.read(picture))
         yield Stage(image=picture, given=True)
-    legs = [DRAW, DESCRIBE] if request.mode == "t2i" else [DESCRIBE, DRAW]
+    legs = [DRAW, DESCRIBE] if asked.prompt is not None else [DESCRIBE, DRAW]
     for number in range(2 * rounds):
         leg = legs[number % 2]
+        model.progress.stage("drawing" if leg is DRAW else "describing")
         known = traveller.sampler.sample(leg, known, number)
         made = traveller.show("image" if leg is DRAW else "text", known)
         if made.text is not None and through == "words":
             known = known.put("text", traveller.texts.encode([made.text]))
+        model.progress.finished(1)
         yield Stage(image=made.image, text=made.text)
 
 
@@ -108,7 +128,7 @@ def interpolate(
     first: Request,
     second: Request,
     count: int,
-    inversion_steps: int = 100,
+    ode_steps: int = ODE_STEPS,
 ) -> Iterator[Stage]:
     """`count` stages from one request's input to the other's, the two ends included.
 
@@ -116,37 +136,71 @@ def interpolate(
     same noise, its image latent is inverted to noise along the deterministic ODE under that text,
     both are interpolated on the sphere, and t2i with the same ODE makes the pictures: without
     guidance the ends are the VAE's own reconstruction of the inputs. Two t2i requests walk
-    between prompts, from one and the same noise.
+    between prompts, from one and the same noise, as their settings say.
     """
-    if count < 2:
-        raise UsageError(f"An interpolation has two ends, got {count} stages.", "Try -n 9.")
-    asked = model.resolve(first)
-    other = model.resolve(replace(second, seed=asked.seed))
-    # Inversion needs an ODE that asks the network the same question both ways.
-    traveller = Traveller.prepare(model, replace(asked, absent="fixed"))
+    if {first.mode, second.mode} not in ({"i2t"}, {"t2i"}):
+        raise UsageError(
+            "An interpolation has two pictures or two prompts as its ends.",
+            "See: unidiff interpolate --help",
+        )
+    check_whole("the number of stages", count, 2, MOST_STAGES)
+    check_whole("ode-steps", ode_steps, 2, MOST_STAGES)
+    # The ODE has to ask the network the same question both ways.
+    asked = replace(model.resolve(first), absent="fixed")
+    other = replace(model.resolve(replace(second, seed=asked.seed)), absent="fixed")
+    work = count * evaluations(asked)
+    if asked.image is not None:
+        work = 2 * (evaluations(asked) + ITERATIONS * ode_steps) + count * ode_steps
+    model.progress.begin(count, work)
+    return _guarded(model, _interpolate(model, asked, other, count, ode_steps))
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where a walk between two inputs begins or ends."""
+
+    noise: Latent
+    text: Latent
+    picture: Image.Image | None
+    """What the VAE makes of the input."""
+
+
+def _interpolate(
+    model: UniDiffuser, asked: Request, other: Request, count: int, ode_steps: int
+) -> Iterator[Stage]:
+    traveller = Traveller.prepare(model, asked)
     ode = replace(
         traveller.sampler,
         solver=as_solver(ddim),
-        times=log_snr_times(inversion_steps, traveller.sampler.schedule),
+        times=log_snr_times(ode_steps, traveller.sampler.schedule),
         guidance=0.0,
+        final_denoise=False,
     )
+    model.progress.stage("finding the noise of both ends")
     ends = [_end(traveller, ode, one) for one in (asked, other)]
     walk = ode if asked.image is not None else traveller.sampler
+    model.progress.stage("walking")
     for k in range(count):
-        noise, text = (slerp(a, b, k / (count - 1)) for a, b in zip(*ends, strict=True))
-        known = walk.sample(DRAW, Latents(noise, text), start=Latents(noise, text))
-        yield Stage(image=traveller.show("image", known).image)
+        at = k / (count - 1)
+        noise, text = slerp(ends[0].noise, ends[1].noise, at), slerp(ends[0].text, ends[1].text, at)
+        start = Latents(noise, text)
+        made = traveller.show("image", walk.sample(DRAW, start, start=start)).image
+        model.progress.finished(1)
+        end = ends[0] if k == 0 else ends[1] if k == count - 1 else None
+        wanted = end.picture if end else None
+        yield Stage(image=made, fidelity=psnr(made, wanted) if made and wanted else None)
 
 
-def _end(traveller: Traveller, ode: Sampler, request: Request) -> tuple[Latent, Latent]:
+def _end(traveller: Traveller, ode: Sampler, request: Request) -> _End:
     """The image noise and the text latent that make the request's input."""
     known = traveller.noise.latents(0, "start")
     if request.prompt is not None:
-        return known.image, traveller.texts.encode([request.prompt])
+        return _End(known.image, traveller.texts.encode([request.prompt]), None)
     assert request.image is not None
     known = known.put("image", traveller.read(open_picture(request.image)))
     known = traveller.sampler.sample(DESCRIBE, known)
-    return invert(ode, DRAW, known).image, known.text
+    (picture,) = traveller.images.decode(known.image)
+    return _End(invert(ode, DRAW, known).image, known.text, picture)
 
 
 def invert(sampler: Sampler, leg: Leg, known: Latents) -> Latents:
@@ -157,26 +211,19 @@ def invert(sampler: Sampler, leg: Leg, known: Latents) -> Latents:
         schedule = sampler.schedule
         return (1 / schedule.alpha(t)) * (z - schedule.sigma(t) * noise)
 
-    return invert_ddim(clean, known, sampler.times, sampler.schedule)
+    return invert_ddim(clean, known, sampler.times, sampler.schedule, ITERATIONS)
 
 
-def slerp(first: Latent, second: Latent, at: float) -> Latent:
-    """The great circle from `first` (0) to `second` (1), read at `at`, for each part of a sample.
-
-    Lengths change evenly; where the two are parallel, the circle is the straight line.
-    """
-    return Latent(tuple(_slerp(a, b, at) for a, b in zip(first.parts, second.parts, strict=True)))
-
-
-def _slerp(a: torch.Tensor, b: torch.Tensor, at: float) -> torch.Tensor:
-    flat_a, flat_b = a.flatten(1), b.flatten(1)
-    length_a, length_b = flat_a.norm(dim=1), flat_b.norm(dim=1)
-    cosine = (flat_a * flat_b).sum(1) / (length_a * length_b)
-    angle = torch.arccos(cosine.clamp(-1, 1))
-    length = (1 - at) * length_a + at * length_b
-    near = angle.sin() < 1e-4
-    safe = torch.where(near, torch.ones_like(angle), angle)
-    weight_a = torch.where(near, (1 - at) + 0 * angle, ((1 - at) * safe).sin() / safe.sin())
-    weight_b = torch.where(near, at + 0 * angle, (at * safe).sin() / safe.sin())
-    mixed = (weight_a / length_a)[:, None] * flat_a + (weight_b / length_b)[:, None] * flat_b
-    return (length[:, None] * mixed).view_as(a)
+def _guarded(model: UniDiffuser, stages: Iterator[Stage]) -> Iterator[Stage]:
+    """The stages; a full memory ends them with OutOfMemory."""
+    full = False
+    try:
+        yield from stages
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        full = True
+    # Outside the except clause, where the traceback no longer holds what filled the memory.
+    if full:
+        release(model.device)
+        raise no_room(model.device)

@@ -38,10 +38,7 @@ class Rescue(Generic[Order, Answer]):
         # Outside the except clause, where the traceback no longer holds the failed batch.
         release(self.device)
         if len(batch) == 1:
-            hint = "Try a smaller --size, --dtype bf16, or --device cpu."
-            return [
-                OutOfMemory(f"One sample does not fit into the {self.device.type}'s memory.", hint)
-            ]
+            return [no_room(self.device)]
         half = len(batch) // 2
         self.progress.stage(f"out of memory: again with a batch of {half}")
         return self(batch[:half], dtype) + self(batch[half:], dtype)
@@ -57,3 +54,11 @@ class Rescue(Generic[Order, Answer]):
             for k, answer in zip(broken, again, strict=True):
                 answers[k] = answer
         return answers
+
+
+def no_room(device: torch.device) -> OutOfMemory:
+    """What is said when even one sample is too much."""
+    return OutOfMemory(
+        f"One sample does not fit into the {device.type}'s memory.",
+        "Try a smaller --size, --dtype bf16, or --device cpu.",
+    )

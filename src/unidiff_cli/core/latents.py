@@ -52,6 +52,29 @@ def concatenate(latents: Sequence[Latent]) -> Latent:
     )
 
 
+def slerp(first: Latent, second: Latent, at: float) -> Latent:
+    """The great circle from `first` (0) to `second` (1), read at `at`, for each part of a sample.
+
+    Lengths change evenly; where the two are parallel, the circle is the straight line.
+    """
+    return Latent(tuple(_slerp(a, b, at) for a, b in zip(first.parts, second.parts, strict=True)))
+
+
+def _slerp(a: Tensor, b: Tensor, at: float) -> Tensor:
+    flat_a, flat_b = a.flatten(1), b.flatten(1)
+    tiny = torch.finfo(a.dtype).tiny
+    length_a, length_b = (flat.norm(dim=1).clamp_min(tiny) for flat in (flat_a, flat_b))
+    cosine = (flat_a * flat_b).sum(1) / (length_a * length_b)
+    angle = torch.arccos(cosine.clamp(-1, 1))
+    length = (1 - at) * length_a + at * length_b
+    near = angle.sin() < 1e-4
+    safe = torch.where(near, torch.ones_like(angle), angle)
+    weight_a = torch.where(near, (1 - at) + 0 * angle, ((1 - at) * safe).sin() / safe.sin())
+    weight_b = torch.where(near, at + 0 * angle, (at * safe).sin() / safe.sin())
+    mixed = (weight_a / length_a)[:, None] * flat_a + (weight_b / length_b)[:, None] * flat_b
+    return (length[:, None] * mixed).view_as(a)
+
+
 @dataclass(frozen=True)
 class Latents(Pair[Latent]):
     """A latent for each modality: one point of the joint space, for a batch of samples."""

@@ -1,0 +1,76 @@
+"""`unidiff gallery`: a folder of pictures as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.options import Force, Quiet
+from unidiff_cli.errors import SOME_FAILED, InputError
+
+EXAMPLES = """\
+\b
+Examples:
+  unidiff gallery pictures/
+  unidiff gallery pairs/ -o pairs.html --title "A thousand pairs" --side 256
+"""
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Pictures, also in the folders inside it.")
+]
+Out = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page.")]
+Title = Annotated[
+    str | None, typer.Option("--title", metavar="WORDS", help="By default the folder's name.")
+]
+Side = Annotated[
+    int,
+    typer.Option(
+        "--side",
+        metavar="PIXELS",
+        min=16,
+        max=4096,
+        help="Pictures with a longer side are shrunk to it; the files stay as they are.",
+    ),
+]
+
+
+def gallery(
+    folder: Folder,
+    output: Out = Path("gallery.html"),
+    title: Title = None,
+    side: Side = 512,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put a folder of pictures, with captions and settings, into one HTML page.
+
+    The page holds the pictures themselves, so it works from a file and can be sent as one. Captions
+    come from the pictures, from a .txt beside each, or from a metadata.jsonl in the folder.
+    """
+    from unidiff_cli.gallery.collect import collect
+    from unidiff_cli.gallery.page import card, page
+    from unidiff_cli.output import check_new, numbered, replace_file, write_new
+
+    console = Console(quiet=quiet)
+    check_new(output, force)
+    cards, failures = [], []
+    for item in collect(folder):
+        try:
+            if isinstance(item, InputError):
+                raise item
+            cards.append(card(item, side))
+        except InputError as error:
+            console.problem(error)
+            failures.append(error)
+    if not cards:
+        if failures:
+            raise typer.Exit(InputError.exit_code)
+        raise InputError(f"There is no picture in {folder}.", "PNG, JPEG and WebP are looked for.")
+    data = page(title or folder.resolve().name or str(folder), cards).encode()
+    console.answer(str(replace_file(output, data) if force else write_new(numbered(output), data)))
+    console.note(f"{len(cards)} picture{'s' * (len(cards) > 1)}, {len(data) / 1e6:.1f} MB")
+    if failures:
+        raise typer.Exit(SOME_FAILED)

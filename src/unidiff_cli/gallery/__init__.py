@@ -1,0 +1,1 @@
+"""A folder of pictures as one HTML page that needs nothing else."""
