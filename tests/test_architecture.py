@@ -38,7 +38,7 @@ MAY_IMPORT = {
     | SHARED,
     "batch": {"record", "output", "core", *SHARED},
     "gallery": {"metadata", *SHARED},
-    "journeys": {"pipeline", "codecs", "core", *SHARED},
+    "journeys": {"pipeline", "codecs", "rescue", "speed", "core", *SHARED},
     "cli": {"record", "metadata", "output", "grid", "core", *SHARED},
 }
 LATER = {

@@ -1,0 +1,73 @@
+"""The surface of the command line is what it was, and its page in the docs tells of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from typer.main import get_command
+
+from tests.cli.conftest import ROOT, Cli
+from unidiff_cli.cli.app import app
+from unidiff_cli.cli.options import Options, _types
+from unidiff_cli.core.modes import MODES
+from unidiff_cli.core.solver import SOLVERS
+from unidiff_cli.request import PRESETS
+
+FROZEN = Path(__file__).with_name("options.json")
+
+
+def surface(command: Any, words: str = "unidiff") -> dict[str, list[str]]:
+    """Every command and the names of its options."""
+    names = sorted(
+        name
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    )
+    found = {words: names}
+    for name, child in getattr(command, "commands", {}).items():
+        found |= surface(child, f"{words} {name}")
+    return found
+
+
+def test_options_are_frozen() -> None:
+    """A change here is a change for users: write it into options.json and the changelog."""
+    assert surface(get_command(app)) == json.loads(FROZEN.read_text())
+
+
+def test_the_page_is_what_help_says() -> None:
+    path = ROOT / "scripts" / "write_cli_docs.py"
+    spec = importlib.util.spec_from_file_location("write_cli_docs", path)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.PAGE.read_text() == script.page(), "run: python scripts/write_cli_docs.py"
+
+
+@pytest.mark.parametrize(
+    ("field", "names"), [("solver", SOLVERS), ("preset", PRESETS)], ids=["solver", "preset"]
+)
+def test_choices_are_those_of_their_tables(field: str, names: dict[str, object]) -> None:
+    choice, _option = get_args(_types()[field])
+    assert set(get_args(get_args(choice)[0])) == set(names)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_help_ends_with_examples_that_parse(mode: str, cli: Cli) -> None:
+    shown = cli(mode, "--help")
+    assert shown.exit_code == 0
+    *_, examples = shown.stdout.split("Examples:\n")
+    assert examples.splitlines()
+    for line in examples.splitlines():
+        assert line.startswith(f"    unidiff {mode}")
+
+
+def test_every_option_belongs_to_a_section() -> None:
+    for field, hint in _types().items():
+        assert hint.__metadata__[0].rich_help_panel in ("Sampling", "Model", "Output"), field
+    assert Options().settings(MODES["t2i"])["count"] == 1
