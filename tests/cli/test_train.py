@@ -25,7 +25,7 @@ def data(tmp_path: Path) -> Path:
 def test_options_are_these() -> None:
     """A change of the command line is a decision, so it has to be made here too."""
     shown = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"}).output
-    words = {word.strip(",") for word in shown.split() if word.startswith("--")}
+    words = {word.strip(",.") for word in shown.split() if word.startswith("--")}
     asked = {"--data", "--model", "--lora", "--output", "--steps", "--minutes", "--device"}
     asked |= {"--dtype", "--seed", "--progress", "--quiet", "--help"}
     assert words == asked

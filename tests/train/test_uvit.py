@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 
 from unidiff_cli.errors import InputError, UsageError
-from unidiff_cli.nets.uvit import UViT
+from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.request import Request
 from unidiff_cli.storage.open import open_checkpoint
 from unidiff_cli.train.command import Options, train
+from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig
+from unidiff_cli.train.uvit import recompute
 
 CPU = torch.device("cpu")
 
@@ -150,6 +152,24 @@ def test_adapters_are_merged_into_the_model(data: Path, tmp_path: Path) -> None:
             assert torch.linalg.matrix_rank(change, rtol=0.05) <= 2
     found = next((folder / "checkpoints").glob("*/model.safetensors"))
     assert found.stat().st_size < (folder / "model" / "uvit.safetensors").stat().st_size
+
+
+def test_recomputed_gradients_are_the_same() -> None:
+    torch.manual_seed(0)
+    net = UViT(UViTConfig(size=4, dim=16, depth=2, heads=2, text_tokens=3, text_dim=5, clip_dim=6))
+    net.initialise()
+    clean = LatentPairs(torch.randn(2, 4, 4, 4), torch.randn(2, 1, 6), torch.randn(2, 3, 5))
+    found, runs = [], []
+    net.mid_block.attn.register_forward_pre_hook(lambda *_: runs.append(1))
+    for again in (False, True):
+        if again:
+            recompute(net)
+        net.zero_grad()
+        losses = Objective(net, ObjectiveConfig())(clean, torch.Generator().manual_seed(1))
+        losses["total"].backward()
+        found.append([p.grad.clone() for p in net.parameters() if p.grad is not None])
+    assert len(runs) == 3
+    assert all(torch.equal(kept, again) for kept, again in zip(*found, strict=True))
 
 
 WITHOUT_TYPER = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -14,6 +15,7 @@ from torch import distributed as dist
 from unidiff_cli.errors import UsageError
 
 T = TypeVar("T")
+PATIENCE = timedelta(days=1)  # the first process may encode a large data set on its own
 
 
 def world() -> tuple[int, int]:
@@ -34,7 +36,8 @@ def processes(device: torch.device) -> Iterator[torch.device]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield device
     finally:

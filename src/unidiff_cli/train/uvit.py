@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from unidiff_cli.errors import UsageError
 from unidiff_cli.nets.uvit import UViT, UViTConfig
@@ -41,6 +43,7 @@ class Config:
     net: dict[str, Any] | None = None  # sizes (UViTConfig) of a network from scratch
     lora: int = 0  # the rank of adapters; 0: all weights learn
     batch: int = 16
+    recompute: bool = False  # blocks run again in the backward pass: slower, far less memory
     prompts: tuple[str, ...] = ()  # what is drawn while training; by default the first captions
     name: str = ""  # of the finished model; by default the run's folder
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
@@ -72,6 +75,8 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     parts = Parts(open_checkpoint(config.model), device, Silence())
     torch.manual_seed(draws.key(trainer.seed, "weights"))
     net = _network(config, parts, device)
+    if config.recompute:
+        recompute(net)
     model = lora.adapt(net, config.lora) if config.lora else net
     objective = Objective(model, config.objective)
     heldout = Store.open(config.heldout) if config.heldout else None
@@ -125,6 +130,12 @@ def _network(config: Config, parts: Parts, device: torch.device) -> UViT:
     net = UViT(sizes)
     net.initialise()
     return net.to(device)
+
+
+def recompute(net: UViT) -> None:
+    """Let the blocks keep only their inputs for the backward pass, and run again in it."""
+    for block in [*net.in_blocks, net.mid_block, *net.out_blocks]:
+        block.forward = partial(checkpoint, block.forward, use_reentrant=False)
 
 
 def _diffuser(parts: Parts, net: nn.Module, device: torch.device) -> UniDiffuser:
