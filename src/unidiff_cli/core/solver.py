@@ -107,9 +107,22 @@ def _times_root(basis: list[float], root: float, scale: float) -> list[float]:
     return [(a + b) / scale for a, b in zip(shifted, scaled, strict=True)]
 
 
-def _mix(first: X, second: X, at: float) -> X:
-    """The line through `first` (at 0) and `second` (at 1), read at `at`."""
-    return (1 - at) * first + at * second
+def advance_by_middle(
+    x: X,
+    start: float,
+    stop: float,
+    here: Prediction[X],
+    other: Prediction[X],
+    schedule: Schedule,
+) -> X:
+    """x moved by the line through two predictions, read in the middle of the step alone.
+
+    As good as the whole line to second order, and what the papers' second-order steps do.
+    """
+    (at, first), (elsewhere, second) = here, other
+    middle = (schedule.log_snr(stop) - schedule.log_snr(start)) / 2
+    share = (schedule.log_snr(start) + middle - at) / (elsewhere - at)
+    return advance(x, start, stop, [(at, (1 - share) * first + share * second)], schedule)
 
 
 def ddim(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
@@ -145,16 +158,13 @@ def dpmpp_3s(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) 
     """
     for first, order in _singlestep_groups(len(times) - 1):
         start, inner, stop = times[first], times[first + 1 : first + order], times[first + order]
-        at = schedule.log_snr(start)
-        here = (at, clean(x, start))
+        here = (schedule.log_snr(start), clean(x, start))
         if order == 1:
             x = advance(x, start, stop, [here], schedule)
         elif order == 2:
             x1 = advance(x, start, inner[0], [here], schedule)
-            there, end = schedule.log_snr(inner[0]), schedule.log_snr(stop)
-            # The published second-order step reads the line in the middle of the step.
-            middle = _mix(here[1], clean(x1, inner[0]), (end - at) / 2 / (there - at))
-            x = advance(x, start, stop, [(at, middle)], schedule)
+            second = (schedule.log_snr(inner[0]), clean(x1, inner[0]))
+            x = advance_by_middle(x, start, stop, here, second, schedule)
         else:
             x1 = advance(x, start, inner[0], [here], schedule)
             second = (schedule.log_snr(inner[0]), clean(x1, inner[0]))
@@ -180,12 +190,11 @@ def dpmpp_2m(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) 
     before: Prediction[X] | None = None
     for start, stop in pairwise(times):
         here = (schedule.log_snr(start), clean(x, start))
-        read = here[1]
         # The last step is of first order, for stability with few steps, as is usual.
-        if before is not None and stop != times[-1]:
-            h, back = schedule.log_snr(stop) - here[0], here[0] - before[0]
-            read = _mix(here[1], before[1], -h / 2 / back)
-        x = advance(x, start, stop, [(here[0], read)], schedule)
+        if before is None or stop == times[-1]:
+            x = advance(x, start, stop, [here], schedule)
+        else:
+            x = advance_by_middle(x, start, stop, here, before, schedule)
         before = here
     return x
 
@@ -201,20 +210,24 @@ def dpmpp_3m(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) 
 
 
 def unipc(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
-    """UniPC of order 2 (arXiv 2302.04867): each step is corrected by the prediction at its end.
+    """UniPC-bh2 of order 2 (arXiv 2302.04867): the prediction at a step's end corrects the step.
 
     The corrector needs no evaluation of its own: the next step starts from the same prediction.
     """
     before: list[Prediction[X]] = []
     origin, came_from = x, times[0]
-    for n, (start, stop) in enumerate(pairwise(times)):
+    for start, stop in pairwise(times):
         here = (schedule.log_snr(start), clean(x, start))
-        if before:
+        if len(before) == 1:
+            x = advance_by_middle(origin, came_from, start, before[0], here, schedule)
+        elif before:
             x = advance(origin, came_from, start, [here, *before], schedule)
-        left = len(times) - 1 - n
         origin, came_from = x, start
-        x = advance(x, start, stop, [here, *before][: min(2, left)], schedule)
-        before = [here, *before][:2]
+        if not before or stop == times[-1]:
+            x = advance(x, start, stop, [here], schedule)
+        else:
+            x = advance_by_middle(x, start, stop, here, before[0], schedule)
+        before = [here, *before[:1]]
     return x
 
 
