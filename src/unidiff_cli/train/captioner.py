@@ -47,6 +47,9 @@ class Config:
     gpt2: dict[str, Any] = field(default_factory=dict)
     """Arguments of GPT2Config."""
     text_dim: int = 32
+    start: Path | None = None
+    """captioner.safetensors to begin with; its text latent then stays as it is, and only the way
+    back to words is learned, so that a U-ViT that knows the latent stays of use."""
     batch: int = 96
     noise: float = 0.8  # the largest share of noise in a latent of unit variance
 
@@ -92,8 +95,10 @@ def logits_at(
 ) -> Tensor:
     """(B, T, V): what is read out of the batch's latents with a share of noise in each."""
     latents = model.latents(batch.read)
-    mean, deviation = moments(latents)
-    noisy = mixed((latents - mean) / deviation, share, generator)
+    if model.captioner.encode_prefix.weight.requires_grad:
+        mean, deviation = moments(latents)
+        latents = (latents - mean) / deviation
+    noisy = mixed(latents, share, generator)
     out: Tensor = model.captioner(noisy, batch.write.clamp(min=0))
     return out
 
@@ -148,6 +153,9 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     own = {MODULES["clip_text"].ours(key): key for key in encoder.state_dict()}
     encoder.load_state_dict({own[name]: tensor for name, tensor in stored.items()}, strict=False)
     captioner = Captioner(config.gpt2, sizes["hidden_size"], config.text_dim)
+    if config.start:
+        captioner.load_state_dict(load_file(config.start), strict=False)
+        captioner.encode_prefix.requires_grad_(False)
     model = Autoencoder(captioner, encoder.to(device)).to(device)
     clip, caption = (
         Tokenizer.from_file(str(path)) for path in (config.clip_tokenizer, config.caption_tokenizer)
@@ -164,8 +172,9 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
         return {f"exact_{share}": exact(model, judged, share) for share in (0.0, 0.5, 0.7)}
 
     def finish(folder: Path) -> None:
-        texts = [pairs.captions(row)[0] for row in range(min(2048, len(pairs)))]
-        standardise(model, batch(texts).read)
+        if config.start is None:
+            texts = [pairs.captions(row)[0] for row in range(min(2048, len(pairs)))]
+            standardise(model, batch(texts).read)
         write(captioner, config, folder)
 
     return Training(
