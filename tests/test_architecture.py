@@ -37,13 +37,14 @@ MAY_IMPORT = {
     "train": {"codecs", "nets", "core", "predictor", "pipeline", "parts", "storage", "speed"}
     | SHARED,
     "batch": {"record", "output", "core", *SHARED},
+    "replay": {"record", "metadata", "output", "core", *SHARED},
     "gallery": {"metadata", *SHARED},
     "journeys": {"pipeline", "codecs", "rescue", "speed", "core", *SHARED},
     "cli": {"record", "metadata", "output", "grid", "core", *SHARED},
 }
 LATER = {
     "batch": {"pipeline", "speed"},
-    "cli": {"pipeline", "train", "storage", "speed", "batch", "gallery", "journeys"},
+    "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 

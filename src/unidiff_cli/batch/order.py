@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unidiff_cli.batch import ray
 from unidiff_cli.batch.crew import Alone, Crew, Processes, specs_for
 from unidiff_cli.batch.manifest import DEFAULT_SEED, Manifest, stored_manifest
 from unidiff_cli.batch.run import Run, survey
@@ -51,7 +52,10 @@ class Order:
         found = stored_manifest(self.folder)
         model = self.spec.load()
         workers = self.workers or _accelerators(model)
-        manifest = self._manifest(model, workers, found)
+        if self.ray:
+            ray.connect(self.ray)
+        made_with = ray.made_with(self.spec) if self.ray else model.made_with
+        manifest = self._manifest(made_with, workers, found)
         spec = replace(self.spec, threads=manifest.threads)
         with opened(self.folder, manifest, self.shard) as store:
             yield Run(
@@ -65,18 +69,22 @@ class Order:
                 recall=self.jobs is None,
             )
 
-    def _manifest(self, model: UniDiffuser, workers: int, found: Manifest | None) -> Manifest:
+    def _manifest(
+        self, made_with: Mapping[str, str], workers: int, found: Manifest | None
+    ) -> Manifest:
         """The folder's seed and threads where it has them, so that nothing depends on workers."""
-        made_with = dict(model.made_with)
+        made_with = dict(made_with)
         threads = int(made_with.pop("threads"))
         seed = found.seed if found else DEFAULT_SEED
         return Manifest(
             seed=seed if self.seed is None else self.seed,
-            threads=found.threads if found else max(1, threads // workers),
+            threads=found.threads if found else threads if self.ray else max(1, threads // workers),
             made_with=made_with,
         )
 
     def _crew(self, model: UniDiffuser, spec: Spec, workers: int) -> Crew:
+        if self.ray:
+            return ray.RayCrew(spec, workers)
         if workers > 1:
             return Processes(specs_for(spec, workers))
         import torch

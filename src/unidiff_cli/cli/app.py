@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unidiff_cli import __version__
-from unidiff_cli.cli import batch, gallery, generate, info, models, train
+from unidiff_cli.cli import batch, gallery, generate, info, models, replay, train
 from unidiff_cli.cli.command import Command, Root
 
 EXIT_CODES = """\
@@ -56,6 +56,7 @@ def root(
 
 generate.register(app, Command)
 app.command("info", cls=Command, epilog=info.EXAMPLES)(info.info)
+app.command("replay", cls=Command, epilog=replay.EXAMPLES)(replay.replay)
 app.command("batch", cls=Command, epilog=batch.EXAMPLES)(batch.batch)
 app.command("gallery", cls=Command, epilog=gallery.EXAMPLES)(gallery.gallery)
 app.command("train", cls=Command)(train.train)
