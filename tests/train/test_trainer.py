@@ -13,7 +13,7 @@ from unidiff_cli.errors import InputError
 from unidiff_cli.train import checkpoint, draws, log
 from unidiff_cli.train.config import TrainerConfig
 from unidiff_cli.train.ema import Ema
-from unidiff_cli.train.trainer import Trainer, TrainingDiverged, learning_rate
+from unidiff_cli.train.trainer import Trainer, TrainingDiverged
 
 SETTINGS = {"lr": 1e-2, "warmup": 5, "log_every": 4, "save_every": 10, "ema_decay": 0.9}
 
@@ -257,7 +257,7 @@ def test_average_follows_its_equation() -> None:
 )
 def test_learning_rate(schedule: str, rates: list[float]) -> None:
     config = TrainerConfig(steps=8, lr=1.0, warmup=4, schedule=schedule, lr_end=0.1)  # type: ignore[arg-type]
-    assert [learning_rate(config, step) for step in range(8)] == pytest.approx(rates)
+    assert [config.rate(step) for step in range(8)] == pytest.approx(rates)
 
 
 GRADIENTS = """

@@ -5,6 +5,7 @@ Nothing here imports torch, so a wrong file is refused at once.
 
 from __future__ import annotations
 
+import math
 import tomllib
 import types
 import typing
@@ -50,6 +51,20 @@ class TrainerConfig:
         _require(0 <= self.lr_end <= self.lr, "lr_end", "must lie between 0 and lr")
         _require(0 <= self.ema_decay < 1, "ema_decay", "must lie in [0, 1)")
         _require(all(0 <= beta < 1 for beta in self.betas), "betas", "must lie in [0, 1)")
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a step, counted from 0: a linear warm-up, then the schedule's."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        match self.schedule:
+            case "constant":
+                share = 1.0
+            case "linear":
+                share = 1 - done
+            case "cosine":
+                share = (1 + math.cos(math.pi * done)) / 2
+        return self.lr_end + (self.lr - self.lr_end) * share
 
 
 def _require(holds: bool, key: str, what: str) -> None:

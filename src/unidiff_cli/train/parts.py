@@ -22,7 +22,8 @@ from unidiff_cli.errors import UsageError
 from unidiff_cli.train import checkpoint, config, distributed
 from unidiff_cli.train.config import TrainerConfig
 from unidiff_cli.train.report import Report
-from unidiff_cli.train.trainer import Loss, Sample, Source, Trainer
+from unidiff_cli.train.step import Loss, Sample, Source
+from unidiff_cli.train.trainer import Trainer
 
 KINDS = ("uvit", "vae", "clip", "captioner")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -25,32 +25,12 @@ from unidiff_cli.train.config import TrainerConfig
 from unidiff_cli.train.ema import Ema
 from unidiff_cli.train.log import Log, plot
 from unidiff_cli.train.report import Progress, Report, Silent
+from unidiff_cli.train.step import Loss, Sample, Source, WithLoss
 from unidiff_cli.train.stop import StopSignal
-
-Batch = Any  # what a source makes and a loss reads; its tensors are on the model's device
-Source = Callable[[int], Batch]  # index -> batch: infinite, and always the same for an index
-Loss = Callable[[Batch, torch.Generator], Mapping[str, Tensor]]
-"""Named scalars; "total" is minimised if there is one, otherwise the sum of all of them."""
-Sample = Callable[[Path], Mapping[str, float]]
-"""Draws a sheet to a path, with the averaged weights in the model; returns numbers to log."""
 
 
 class TrainingDiverged(DegenerateResult):
     """The loss or its gradient is no longer a number."""
-
-
-class Objective(nn.Module):
-    """A loss as a module that owns the model, for DistributedDataParallel to wrap."""
-
-    def __init__(self, model: nn.Module, loss: Loss) -> None:
-        super().__init__()
-        self.model = model
-        self.loss = loss
-
-    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        losses = dict(self.loss(batch, generator))
-        total = losses.pop("total") if "total" in losses else torch.stack([*losses.values()]).sum()
-        return {"loss": total, **losses}
 
 
 class Trainer:
@@ -77,7 +57,7 @@ class Trainer:
         self.report = report if report and self.rank == 0 else Silent()
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
-        self.objective: nn.Module = Objective(model, loss)
+        self.objective: nn.Module = WithLoss(model, loss)
         if self.ranks > 1:
             self.objective = DistributedDataParallel(self.objective)
         self.optimizer = torch.optim.AdamW(
@@ -136,7 +116,7 @@ class Trainer:
         """Make one step; returns this process's losses, the gradient's length and the rate."""
         config = self.config
         self.model.train()
-        rate = learning_rate(config, self.step)
+        rate = config.rate(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         losses = self._gradients()
@@ -208,7 +188,7 @@ class Trainer:
         row = dict(zip(self.unlogged, shared.tolist(), strict=True))
         self.unlogged = {}
         if log:
-            lr = learning_rate(self.config, self.step - 1)
+            lr = self.config.rate(self.step - 1)
             log.write({"step": self.step, **row, "lr": lr, "seconds": round(self.seconds, 1)})
         return row
 
@@ -267,18 +247,3 @@ class Trainer:
         for name, value in now.items():
             if state["config"].get(name) != value:
                 self.report.note(f"  {name} was {state['config'].get(name)}, is {value} now")
-
-
-def learning_rate(config: TrainerConfig, step: int) -> float:
-    """The rate at a step, counted from 0: a linear warm-up, then the schedule's."""
-    if step < config.warmup:
-        return config.lr * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    match config.schedule:
-        case "constant":
-            share = 1.0
-        case "linear":
-            share = 1 - done
-        case "cosine":
-            share = (1 + math.cos(math.pi * done)) / 2
-    return config.lr_end + (config.lr - config.lr_end) * share
