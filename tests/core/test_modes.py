@@ -1,0 +1,82 @@
+"""The square: which legs exist, and that the modes are the table."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from unidiff_cli.core.modes import MODES, Leg, Mode, Role
+from unidiff_cli.core.pair import MODALITIES, Pair
+
+S, G, A = Role.SAMPLED, Role.GIVEN, Role.ABSENT
+LEGAL = {(S, G), (G, S), (S, S), (S, A), (A, S)}
+
+
+@pytest.mark.parametrize(("image", "text"), list(product(Role, Role)))
+def test_five_of_nine_pairs_of_roles_are_legs(image: Role, text: Role) -> None:
+    if (image, text) in LEGAL:
+        leg = Leg(image, text)
+        assert (leg.image, leg.text) == (image, text)
+        assert {m for role in Role for m in leg.which(role)} == set(MODALITIES)
+        assert all(leg[m] is role for role in Role for m in leg.which(role))
+    else:
+        with pytest.raises(ValueError, match="samples"):
+            Leg(image, text)
+
+
+def test_the_seven_modes() -> None:
+    table = {
+        "t2i": [(S, G)],
+        "i2t": [(G, S)],
+        "joint": [(S, S)],
+        "i": [(S, A)],
+        "t": [(A, S)],
+        "i2t2i": [(G, S), (S, G)],
+        "t2i2t": [(S, G), (G, S)],
+    }
+    assert {name: [(x.image, x.text) for x in mode.legs] for name, mode in MODES.items()} == table
+    assert all(name == mode.name for name, mode in MODES.items())
+    assert {leg for legs in table.values() for leg in legs} == LEGAL
+
+
+@pytest.mark.parametrize(
+    ("name", "needs", "yields"),
+    [
+        ("t2i", "text", ("image",)),
+        ("i2t", "image", ("text",)),
+        ("joint", None, ("image", "text")),
+        ("i", None, ("image",)),
+        ("t", None, ("text",)),
+        ("i2t2i", "image", ("image",)),
+        ("t2i2t", "text", ("text",)),
+    ],
+)
+def test_what_a_mode_needs_and_yields(
+    name: str, needs: str | None, yields: tuple[str, ...]
+) -> None:
+    mode: Mode = MODES[name]
+    assert (mode.needs, mode.yields) == (needs, yields)
+
+
+def test_what_a_leg_is_given_an_earlier_one_sampled() -> None:
+    for mode in MODES.values():
+        known = {mode.needs} - {None}
+        for leg in mode.legs:
+            assert set(leg.which(G)) <= known
+            known |= set(leg.which(S))
+
+
+@pytest.mark.parametrize("leg", sorted(LEGAL, key=str))
+def test_guidance_pushes_off_the_opposite_edge(leg: tuple[Role, Role]) -> None:
+    bare = {modality: Leg(*leg).alone(modality) for modality in MODALITIES}
+    assert bare == {"image": Leg(S, A), "text": Leg(A, S)}
+
+
+def test_a_pair_holds_one_value_for_each_modality() -> None:
+    pair = Pair(1, 2)
+    assert (pair["image"], pair["text"]) == (1, 2)
+    assert pair.put("image", 5) == Pair(5, 2)
+    assert pair.put("text", 5) == Pair(1, 5)
+    assert pair.map(str) == Pair("1", "2")
+    assert pair == Pair(1, 2)
