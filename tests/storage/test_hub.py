@@ -16,6 +16,7 @@ from tests.storage.fake_hub import COMMIT, FakeHub
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.storage import hub as client
 from unidiff_cli.storage.find import find, is_here
+from unidiff_cli.storage.layout import is_complete
 
 Tell = Callable[[str], None]
 BIG = "unet/diffusion_pytorch_model.bin"
@@ -79,7 +80,7 @@ def test_cut_for_good_keeps_what_is_finished(hub: FakeHub, tell: Tell) -> None:
     folder = pull(tell)
     assert BIG not in hub.served
     assert "vae/diffusion_pytorch_model.bin" in hub.served
-    assert client.is_complete(folder)
+    assert is_complete(folder)
 
 
 @pytest.mark.parametrize("name", [BIG, "clip_tokenizer/vocab.json"])

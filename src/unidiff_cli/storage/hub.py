@@ -20,7 +20,7 @@ from huggingface_hub.file_download import repo_folder_name
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import MODELS
 from unidiff_cli.storage.hub_errors import hub_errors
-from unidiff_cli.storage.layout import files_in, human, layout_among, needed
+from unidiff_cli.storage.layout import files_in, human, is_complete, layout_among, needed
 
 Tell = Callable[[str], None]
 CHUNK = 1 << 22
@@ -154,13 +154,6 @@ def snapshot(repo: str, revision: str = "main") -> Path | None:
     found = [path for path in (base / "snapshots").glob("*") if is_complete(path)]
     found.sort(key=lambda path: (path.name == known, path.stat().st_mtime))
     return found[-1] if found else None
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether all files of a model are in a folder."""
-    names = files_in(folder)
-    layout = layout_among(names)
-    return layout is not None and not needed(layout, names)[1]
 
 
 def damaged(repo: str, folder: Path, tell: Tell) -> list[str]:

@@ -111,6 +111,13 @@ def needed(layout: Layout, present: Iterable[str]) -> tuple[list[str], list[str]
     return found, missing
 
 
+def is_complete(folder: Path) -> bool:
+    """Whether all files of a model are in a folder."""
+    names = files_in(folder)
+    layout = layout_among(names)
+    return layout is not None and not needed(layout, names)[1]
+
+
 def files_in(folder: Path) -> list[str]:
     """Names of all files in a folder, at most two levels down, with forward slashes."""
     return sorted(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import nn
 
+from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 from unidiff_cli.storage.find import Found, find
@@ -67,6 +68,13 @@ class Opened:
     def tokenizer(self, name: TokenizerName) -> Tokenizer:
         """The tokenizer, neither padding nor truncating; CLIP's adds its start and end."""
         tokenizer = self.source.tokenizer(name)
+        sizes = self.config.clip_text if name == "clip" else self.config.gpt2
+        tokens, room = tokenizer.get_vocab_size(), sizes["vocab_size"]
+        if tokens > room:
+            raise ModelUnavailable(
+                f"The {name} tokenizer of {self.name} has {tokens} tokens, its network {room}.",
+                "The tokenizer belongs to another model.",
+            )
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return tokenizer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from torch import Tensor
 
 from unidiff_cli.errors import ModelUnavailable
 
+GARBAGE = re.compile("Unsupported operand|invalid load key|truncated|ran out of input", re.I)
+"""How torch speaks of pickles that are none, and not of code in them."""
 AGAIN = "Fetch it again: unidiff models verify MODEL finds what is damaged."
 
 
@@ -70,16 +74,18 @@ def _read_pickle(path: Path, tell: Tell) -> dict[str, Stored]:
     if not mapped and path.stat().st_size:
         tell(f"{path.name} has torch's old file format: it is read into memory as a whole.")
     try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        raise ModelUnavailable(
-            f"{path} holds more than tensors, so it is not opened.",
-            "Code hidden in such a file would run on this machine; take it from where it was "
-            "published.",
-        ) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles in another protocol than torch's own
+            found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except MemoryError:
         raise
     except Exception as error:  # a damaged pickle may fail in any way
+        if isinstance(error, pickle.UnpicklingError) and not GARBAGE.search(str(error)):
+            raise ModelUnavailable(
+                f"{path} holds more than tensors, so it is not opened.",
+                "Code hidden in such a file would run on this machine; take it from where it was "
+                "published.",
+            ) from error
         raise _damaged(path, error) from error
     if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
         raise ModelUnavailable(f"{path} is not a state dict: a table of tensors by name.")
@@ -93,5 +99,7 @@ def whole(key: str, tensor: Tensor) -> Stored:
 
 def _damaged(path: Path, error: Exception) -> ModelUnavailable:
     detail = str(error).strip().splitlines()
-    reason = detail[0] if detail else type(error).__name__
+    # The advice of torch.load, to switch its protection off, is not passed on.
+    said = detail[0] if detail and not detail[0].startswith("Weights only load failed") else ""
+    reason = said or type(error).__name__
     return ModelUnavailable(f"{path} is damaged or no weights file ({reason}).", AGAIN)

@@ -75,5 +75,8 @@ def read_tokenizer(path: Path, name: TokenizerName) -> Tokenizer:
 def _from_words(folder: Path, name: TokenizerName) -> Tokenizer:
     vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
+    needed = (START, END) if name == "clip" else (END,)
+    if lacking := [token for token in needed if token not in vocabulary]:
+        raise ValueError(f"vocab.json lacks {lacking[0]}")
     pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
     return _BUILDERS[name](vocabulary, [(left, right) for left, right in pairs])

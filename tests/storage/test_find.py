@@ -1,0 +1,129 @@
+"""Names, folders and Hub ids."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.storage import make
+from unidiff_cli import registry
+from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.registry import MODELS
+from unidiff_cli.storage import find as module
+from unidiff_cli.storage.convert import convert
+from unidiff_cli.storage.find import find, is_here
+from unidiff_cli.storage.layout import human, layout_among, needed
+from unidiff_cli.storage.open import open_checkpoint
+from unidiff_cli.storage.original import Extras
+
+
+def test_rows() -> None:
+    assert list(MODELS) == ["unidiffuser-v1", "unidiffuser-v0", "starter", "tiny"]
+    for name, row in MODELS.items():
+        assert row.name == name
+        assert row.license
+        if row.kind == "hub":
+            assert row.repo == f"thu-ml/{name}"
+            assert row.license == "AGPL-3.0"
+            assert row.config is not None
+            assert row.config.name == name
+
+
+@pytest.fixture
+def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundled model: the tiny one's files."""
+    folder = convert("tiny", tmp_path / "starter", extras=Extras())
+    monkeypatch.setattr(module, "STARTER_FOLDER", folder)
+    return folder
+
+
+def test_default_is_the_starter_until_v1_is_pulled(starter: Path) -> None:
+    found = find(None)
+    assert (found.name, found.revision, found.folder) == ("starter", "bundled", starter)
+    opened = open_checkpoint()
+    assert (opened.name, opened.revision) == ("starter", "bundled")
+    assert is_here("starter")
+
+
+def test_without_a_starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STARTER_FOLDER", tmp_path / "nowhere")
+    assert not is_here("starter")
+    with pytest.raises(ModelUnavailable, match="not part of this installation") as caught:
+        find(None)
+    assert "pull unidiffuser-v1" in caught.value.hint
+
+
+def test_not_pulled() -> None:
+    with pytest.raises(ModelUnavailable, match="not on this machine") as caught:
+        find("unidiffuser-v0")
+    assert "5.49 GB" in caught.value.hint
+    assert "AGPL-3.0" in caught.value.hint
+    assert "unidiff models pull unidiffuser-v0" in caught.value.hint
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(ModelUnavailable, match="no model 'unidifuser'") as caught:
+        find("unidifuser")
+    assert "unidiffuser-v1" in caught.value.hint
+    with pytest.raises(ModelUnavailable, match="someone/model is not on this machine"):
+        find("someone/model")
+
+
+def test_folders(tmp_path: Path) -> None:
+    for content, says in (([], "holds no model"), (["config.json"], "not the config")):
+        folder = tmp_path / f"folder{len(content)}"
+        folder.mkdir()
+        for name in content:
+            (folder / name).write_text("{}")
+        with pytest.raises(ModelUnavailable, match=says):
+            _ = open_checkpoint(str(folder)).config
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelUnavailable, match="not a folder"):
+        open_checkpoint(str(tmp_path / "file"))
+
+
+def test_revision_of_a_folder_follows_its_content(starter: Path) -> None:
+    before = open_checkpoint(str(starter)).revision
+    assert open_checkpoint(str(starter)).revision == before
+    path = starter / "config.json"
+    path.write_text(path.read_text().replace('"tiny"', '"tony"'))
+    assert open_checkpoint(str(starter)).revision != before
+
+
+def test_names_of_a_folder_in_another_layout(tmp_path: Path) -> None:
+    folder = make.diffusers_folder(tmp_path / "tuned")
+    opened = open_checkpoint(str(folder))
+    assert (opened.name, opened.config.name) == (str(folder), "tuned")
+    assert opened.config.license == "unknown"
+
+
+def test_layouts_by_their_names() -> None:
+    assert layout_among(["uvit_v0.pth", "a"]) == "original"
+    assert layout_among(["uvit_v0.pth", "unet/config.json"]) == "diffusers"
+    assert layout_among(["config.json"]) == "ours"
+    assert layout_among(["README.md"]) is None
+    assert needed("original", ["uvit_v0.pth", "autoencoder_kl.pth"]) == (
+        ["uvit_v0.pth", "autoencoder_kl.pth"],
+        ["caption_decoder.pth"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (5_492_000_000, "5.49 GB")],
+)
+def test_sizes_for_people(size: int, said: str) -> None:
+    assert human(size) == said
+
+
+def test_registry_and_search_need_no_torch() -> None:
+    code = (
+        "import sys, unidiff_cli.storage.catalogue, unidiff_cli.storage.hub;"
+        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
+    source = str(Path(registry.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": source}, check=False)
+    assert done.returncode == 0
