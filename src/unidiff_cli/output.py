@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
 from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import OutputError, UsageError
 from unidiff_cli.metadata import save_options
@@ -170,10 +170,15 @@ def numbered(path: Path) -> Iterator[Path]:
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def encode(picture: Image.Image, suffix: str, records: Sequence[Record]) -> bytes:
-    """The picture as the bytes of a file, with the records in it unless there are none."""
+def encode(
+    picture: Image.Image,
+    suffix: str,
+    records: Sequence[Record],
+    walk: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The picture as the bytes of a file, with its records or walk in it if there are any."""
     format = FORMATS[suffix.lower()]
-    options = save_options(format, records) if records else {}
+    options = save_options(format, records, walk) if records or walk else {}
     if format != "PNG":
         options["quality"] = QUALITY
     buffer = BytesIO()
@@ -202,29 +207,43 @@ def replace_file(path: Path, data: bytes) -> Path:
     return path
 
 
-@contextmanager
-def line_by_line(path: Path, force: bool) -> Iterator[Callable[[str], None]]:
-    """What writes a line to the file. It gets its name at the end, also if that comes early."""
-    passing = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    with _explained(path):
-        file = open(passing, "x", encoding="utf-8")  # noqa: SIM115
+class Lines:
+    """A file that grows line by line under a passing name, and gets its own when it is closed."""
 
-    def write(line: str) -> None:
+    def __init__(self, path: Path, force: bool) -> None:
+        self.path, self.force = path, force
+        self.passing = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        self.size = 0
         with _explained(path):
-            file.write(line + "\n")
-            file.flush()
+            self.file = open(self.passing, "xb", buffering=0)  # noqa: SIM115
 
-    try:
-        yield write
-    finally:
-        file.close()
-        with _explained(path):
-            written = passing.stat().st_size
-            if written and force:
-                os.replace(passing, path)
-            elif written:
-                _claim(passing, path)
-            passing.unlink(missing_ok=True)
+    def write(self, line: str) -> None:
+        """Add a line; it is on the disk at once."""
+        data = line.encode() + b"\n"
+        with _explained(self.path):
+            while data:
+                data = data[self.file.write(data) :]
+            self.size = self.file.tell()
+
+    def close(self) -> Path | None:
+        """The file, which holds all lines that were written whole; None if there are none."""
+        try:
+            with _explained(self.path):
+                self.file.truncate(self.size)
+                self.file.close()
+                return self._name() if self.size else None
+        finally:
+            self.passing.unlink(missing_ok=True)
+
+    def _name(self) -> Path:
+        if self.force:
+            os.replace(self.passing, self.path)
+            return self.path
+        for path in numbered(self.path):
+            with suppress(FileExistsError):
+                _claim(self.passing, path)
+                return path
+        raise AssertionError("names never end")
 
 
 @contextmanager

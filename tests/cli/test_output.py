@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from io import BytesIO
 from pathlib import Path
@@ -138,6 +139,43 @@ def test_text_to_a_file_each(cli: Cli, photo: str) -> None:
     assert done.stdout == "photo.txt\nb.txt\n"
     assert Path("b.txt").read_text() == "words of\nseed 2\n"
     assert cli("i2t", photo, "--seed", "1", "-o", "all/").stdout == "all/i2t-1-0.txt\n"
+
+
+def test_a_file_of_lines_that_comes_up_meanwhile_is_stepped_around() -> None:
+    lines = output.Lines(Path("words.txt"), force=False)
+    lines.write("ours")
+    Path("words.txt").write_text("of somebody else")
+    assert lines.close() == Path("words-1.txt")
+    assert Path("words-1.txt").read_text() == "ours\n"
+    assert names() == ["words-1.txt", "words.txt"]
+
+
+def test_a_full_disk_keeps_whole_lines(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        """A file that takes two and a half lines."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.file, self.left = io.FileIO(Path(".full.tmp"), "x"), 40
+
+        def write(self, data: bytes) -> int:
+            if not self.left:
+                raise OSError(28, "No space left on device")
+            written = self.file.write(data[: self.left])
+            self.left -= written
+            return written
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.file, name)
+
+    monkeypatch.setattr(output, "open", Full, raising=False)
+    monkeypatch.setattr(output.secrets, "token_hex", lambda length: "full")
+    monkeypatch.setattr(output.Path, "with_name", lambda path, name: Path(".full.tmp"))
+    done = cli("t", "-n", "9", "--seed", "1", "-o", "words.txt")
+    assert done.exit_code == 8
+    assert "No space left on device" in done.stderr
+    assert len(fake.SEEN) == 3
+    assert Path("words.txt").read_text() == "words of seed 1\nwords of seed 2\n"
+    assert names() == ["words.txt"]
 
 
 def test_a_grid_comes_with_the_pictures(cli: Cli) -> None:

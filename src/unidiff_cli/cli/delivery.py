@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import UsageError
 from unidiff_cli.output import (
     Files,
+    Lines,
     Sample,
     check_new,
     check_suffix,
@@ -21,7 +22,6 @@ from unidiff_cli.output import (
     encode,
     is_folder,
     is_template,
-    line_by_line,
     numbered,
     replace_file,
     write_new,
@@ -115,7 +115,7 @@ class Delivery:
     plan: Plan
     console: Console
     total: int
-    write_line: Callable[[str], None] | None = None
+    lines: Lines | None = None
     kept: int = 0
     """Samples that are safe, whatever happens next."""
     small: list[tuple[Image.Image, str]] = field(default_factory=list)
@@ -155,8 +155,8 @@ class Delivery:
                 self.console.note(f"caption: {one_line(output.text)}")
         elif plan.files:
             return plan.files.save(sample, f"{output.text}\n".encode())
-        elif self.write_line:
-            self.write_line(one_line(output.text or ""))
+        elif self.lines:
+            self.lines.write(one_line(output.text or ""))
         return None
 
     def _answer(self, path: Path | None, output: Output) -> str | None:
@@ -189,8 +189,11 @@ class Delivery:
         """Write the sheet of what there is, and name the file of lines."""
         if self.small:
             self._write_sheet()
-        if self.plan.text_file and self.plan.text_file.exists() and not self.plan.json:
-            self.console.answer(str(self.plan.text_file))
+        written = self.lines.close() if self.lines else None
+        if written and self.plan.json:
+            self.console.note(f"lines: {written}")
+        elif written:
+            self.console.answer(str(written))
 
     def _write_sheet(self) -> None:
         from unidiff_cli.grid import contact_sheet
@@ -225,12 +228,10 @@ class Delivery:
 @contextmanager
 def delivering(plan: Plan, console: Console, total: int) -> Iterator[Delivery]:
     """A delivery that is finished at the end, also when that comes early."""
-    delivery = Delivery(plan, console, total)
+    lines = Lines(plan.text_file, plan.force) if plan.text_file else None
+    delivery = Delivery(plan, console, total, lines)
     try:
-        with ExitStack() as stack:
-            if plan.text_file:
-                delivery.write_line = stack.enter_context(line_by_line(plan.text_file, plan.force))
-            yield delivery
+        yield delivery
     finally:
         delivery.finish()
 
