@@ -175,7 +175,9 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
 @torch.no_grad()
 def rescale(model: TwoTowers, pictures: Tensor) -> None:
     """Give the embeddings of pictures a variance of 1 a dimension, on average."""
-    embeds = torch.cat([model.image(pixel_values=p).image_embeds for p in pictures.split(64)])
+    embeds = torch.cat(
+        [model.image(pixel_values=p).image_embeds for p in torch.split(pictures, 64)]
+    )
     model.image.visual_projection.weight /= embeds.var(0).mean().sqrt()
 
 

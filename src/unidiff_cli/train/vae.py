@@ -108,7 +108,7 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     heldout = to_tensor(Pairs.open(config.heldout).pictures[:]).to(device)
 
     def sample(path: Path) -> Mapping[str, float]:
-        copies = torch.cat([reconstruction(model, each) for each in heldout.split(16)])
+        copies = torch.cat([reconstruction(model, each) for each in torch.split(heldout, 16)])
         sheet(heldout[:12], copies[:12]).save(path)
         return {"heldout_psnr": float(psnr(heldout, copies).mean())}
 
