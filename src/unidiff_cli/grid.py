@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
 LARGEST_CELL, LARGEST_SIDE = 512, 8192
-SMALLEST_CELL = 96
+SMALLEST_CELL, LEGIBLE_CELL = 96, 256
 GAP = 8
 MAX_LINES = 4
 INK, PAPER = (40, 40, 40), (255, 255, 255)
@@ -29,7 +29,7 @@ def thumbnail(picture: Image.Image, side: int) -> Image.Image:
 
     small = picture.copy()
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    times = side // max(small.size) if max(small.size) <= SMALLEST_CELL else 1
+    times = max(1, min(side, LEGIBLE_CELL) // max(small.size))
     return small.resize((small.width * times, small.height * times), Image.Resampling.NEAREST)
 
 
@@ -39,11 +39,11 @@ def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str]) -> I
 
     side = cell_side(len(pictures))
     small = [thumbnail(picture, side) for picture in pictures]
-    size = max(10, side // 32)
-    font = ImageFont.load_default(size)
-    texts = [wrap(caption, side, font) for caption in captions]
     across, down = max(p.width for p in small), max(p.height for p in small)
-    across = max(across, side)
+    across = max(across, min(side, LEGIBLE_CELL))
+    size = max(10, across // 32)
+    font = ImageFont.load_default(size)
+    texts = [wrap(caption, across, font) for caption in captions]
     words = max(text.count("\n") + 1 if text else 0 for text in texts) * (size + 4)
     columns = math.ceil(math.sqrt(len(small)))
     rows = math.ceil(len(small) / columns)
@@ -57,8 +57,8 @@ def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str]) -> I
     return sheet
 
 
-def wrap(caption: str, width: int, font: FreeTypeFont | ImageFont) -> str:
-    """The caption in lines no wider than the pixels, four lines at most."""
+def wrap(caption: str, width: int, font: FreeTypeFont | ImageFont, most: int = MAX_LINES) -> str:
+    """The caption in lines no wider than the pixels; what is longer than `most` ends in dots."""
     lines = [""]
     for word in caption.split():
         for part in _fitting(word, width, font):
@@ -67,11 +67,11 @@ def wrap(caption: str, width: int, font: FreeTypeFont | ImageFont) -> str:
                 lines[-1] = longer
             else:
                 lines.append(part)
-    if len(lines) > MAX_LINES:
-        last = lines[MAX_LINES - 1]
+    if len(lines) > most:
+        last = lines[most - 1]
         while last and font.getlength(last + "...") > width:
             last = last[:-1]
-        lines = [*lines[: MAX_LINES - 1], last.rstrip() + "..."]
+        lines = [*lines[: most - 1], last.rstrip() + "..."]
     return "\n".join(lines)
 
 

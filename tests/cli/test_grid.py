@@ -48,5 +48,6 @@ def test_many_pictures_make_small_cells_and_small_pictures_grow() -> None:
     assert cell_side(400) < 420
     assert cell_side(10**6) == 96
     assert thumbnail(Image.new("RGB", (1024, 512)), 512).size == (512, 256)
-    assert thumbnail(Image.new("RGB", (32, 32)), 512).size == (512, 512)
+    assert thumbnail(Image.new("RGB", (32, 32)), 512).size == (256, 256)
+    assert thumbnail(Image.new("RGB", (128, 128)), 512).size == (256, 256)
     assert thumbnail(Image.new("RGB", (200, 100)), 512).size == (200, 100)
