@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 from torch import distributed as dist
 
 from unidiff_cli.errors import UsageError
@@ -53,13 +52,14 @@ def highest(flags: list[bool], device: torch.device) -> list[bool]:
     return [bool(flag) for flag in raised.tolist()]
 
 
-def mean(values: Tensor) -> Tensor:
-    """The mean of `values` over the processes."""
+def mean(values: list[float], device: torch.device) -> list[float]:
+    """The mean of each value over the processes."""
     ranks = world()[1]
-    if ranks > 1:
-        dist.all_reduce(values)
-        values /= ranks
-    return values
+    if ranks == 1:
+        return values
+    shared = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(shared)
+    return [float(value) / ranks for value in shared.tolist()]
 
 
 def first_alone(work: Callable[[], T]) -> T:

@@ -65,7 +65,7 @@ class Trainer:
             lr=config.lr,
             betas=config.betas,
             weight_decay=config.weight_decay,
-            fused=True,
+            fused=self.device.type in ("cpu", "cuda") or None,
         )
         self.ema = Ema(model, config.ema_decay) if config.ema_decay else None
         self.step = 0
@@ -184,8 +184,7 @@ class Trainer:
     def _write(self, log: Log | None) -> dict[str, float]:
         """Log the means of the losses since the last line; returns them."""
         means = [math.fsum(values) / len(values) for values in self.unlogged.values()]
-        shared = distributed.mean(torch.tensor(means, dtype=torch.float64, device=self.device))
-        row = dict(zip(self.unlogged, shared.tolist(), strict=True))
+        row = dict(zip(self.unlogged, distributed.mean(means, self.device), strict=True))
         self.unlogged = {}
         if log:
             lr = self.config.rate(self.step - 1)
