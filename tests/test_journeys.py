@@ -152,7 +152,8 @@ class TestInversion:
 
         times = log_snr_times(50, schedule)
         end = ddim(clean, 0.7, times, schedule)
-        assert invert_ddim(clean, end, times, schedule, 8) == pytest.approx(0.7, abs=1e-6)
+        back = invert_ddim(clean, end, times, schedule, lambda a, b: abs(a - b) < 1e-9, 50)
+        assert back == pytest.approx(0.7, abs=1e-6)
 
     def test_more_iterations_bring_it_closer(self) -> None:
         schedule = stable_diffusion()
@@ -162,8 +163,23 @@ class TestInversion:
             return 0.5 * x
 
         end = ddim(clean, 0.7, times, schedule)
-        errors = [abs(invert_ddim(clean, end, times, schedule, n) - 0.7) for n in (1, 2, 4)]
+        errors = [
+            abs(invert_ddim(clean, end, times, schedule, lambda a, b: False, most) - 0.7)
+            for most in (1, 2, 4)
+        ]
         assert errors[0] > 4 * errors[1] > 16 * errors[2]
+
+    def test_it_iterates_no_more_than_it_takes(self) -> None:
+        asked: list[float] = []
+
+        def clean(x: float, t: float) -> float:
+            asked.append(t)
+            return 0.5 * x
+
+        schedule = stable_diffusion()
+        times = log_snr_times(20, schedule)
+        invert_ddim(clean, 0.7, times, schedule, lambda a, b: abs(a - b) < 1e-3, 50)
+        assert 20 < len(asked) < 5 * 20
 
     def test_the_network_leads_back_to_the_latents(self, model: UniDiffuser) -> None:
         asked = model.resolve(Request(mode="i2t", image=rings(), seed=1, absent="fixed"))

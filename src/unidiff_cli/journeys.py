@@ -15,7 +15,7 @@ from PIL import Image
 from unidiff_cli.codecs.image import ImageCodec
 from unidiff_cli.codecs.text import TextCodec
 from unidiff_cli.core.latents import Latent, Latents, slerp
-from unidiff_cli.core.modes import MODES, Leg
+from unidiff_cli.core.modes import MODES, Leg, Role
 from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
@@ -33,8 +33,11 @@ MOST_STAGES = 10_000
 
 ODE_STEPS = 50
 """Of the ODE between two pictures, there and back."""
-ITERATIONS = 4
-"""Of the fixed point of each step of the inversion."""
+MOST_ITERATIONS = 20
+"""Of the fixed point of a step of the inversion; a trained network needs a few."""
+USUAL_ITERATIONS = 4
+STILL = 1e-4
+"""A change of the latents, against their own size, that an inversion takes for none."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +151,6 @@ def interpolate(
     # The ODE has to ask the network the same question both ways.
     asked = replace(model.resolve(first), absent="fixed")
     other = replace(model.resolve(replace(second, seed=asked.seed)), absent="fixed")
-    work = count * evaluations(asked)
-    if asked.image is not None:
-        work = 2 * (evaluations(asked) + ITERATIONS * ode_steps) + count * ode_steps
-    model.progress.begin(count, work)
     return _guarded(model, _interpolate(model, asked, other, count, ode_steps))
 
 
@@ -176,10 +175,15 @@ def _interpolate(
         guidance=0.0,
         final_denoise=False,
     )
-    model.progress.stage("finding the noise of both ends")
+    walk, steps = traveller.sampler, evaluations(asked)
+    if asked.image is not None:
+        walk = ode
+        model.progress.stage("finding the noise of both ends")
+        model.progress.begin(2, 2 * (steps + USUAL_ITERATIONS * ode_steps))
+        steps = ode_steps
     ends = [_end(traveller, ode, one) for one in (asked, other)]
-    walk = ode if asked.image is not None else traveller.sampler
     model.progress.stage("walking")
+    model.progress.begin(count, count * steps)
     for k in range(count):
         at = k / (count - 1)
         noise, text = slerp(ends[0].noise, ends[1].noise, at), slerp(ends[0].text, ends[1].text, at)
@@ -211,7 +215,13 @@ def invert(sampler: Sampler, leg: Leg, known: Latents) -> Latents:
         schedule = sampler.schedule
         return (1 / schedule.alpha(t)) * (z - schedule.sigma(t) * noise)
 
-    return invert_ddim(clean, known, sampler.times, sampler.schedule, ITERATIONS)
+    def still(before: Latents, after: Latents) -> bool:
+        """Whether the modalities that the leg samples did not move any more."""
+        sampled = leg.which(Role.SAMPLED)
+        pairs = [p for m in sampled for p in zip(before[m].parts, after[m].parts, strict=True)]
+        return all(float((b - a).norm()) <= STILL * float(b.norm()) for a, b in pairs)
+
+    return invert_ddim(clean, known, sampler.times, sampler.schedule, still, MOST_ITERATIONS)
 
 
 def _guarded(model: UniDiffuser, stages: Iterator[Stage]) -> Iterator[Stage]:

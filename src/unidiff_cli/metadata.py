@@ -5,15 +5,16 @@
     JPEG, WebP   EXIF UserComment (the records), XMP
 
 The records are a JSON document {"format": "unidiff", "version": 1, "records": [...]}: one for a
-picture, one a picture for a contact sheet. XMP holds IPTC's DigitalSourceType,
-trainedAlgorithmicMedia.
+picture, one a picture for a contact sheet. A stage of a walk, which no record makes again, has
+"walk" instead: an object of plain values, the walk's name and settings. XMP holds IPTC's
+DigitalSourceType, trainedAlgorithmicMedia.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ class Metadata:
     width: int
     height: int
     records: tuple[Record, ...] = ()
+    walk: Mapping[str, str | float] = field(default_factory=dict)
+    """Of a stage of a walk: the walk and its settings."""
     problem: str = ""
     """Why the records in it cannot be understood."""
     parameters: str | None = None
@@ -68,6 +71,7 @@ class Metadata:
             "width": self.width,
             "height": self.height,
             "records": [record.to_json() for record in self.records],
+            "walk": dict(self.walk),
             "problem": self.problem,
             "parameters": self.parameters,
             "digital_source": self.digital_source,
@@ -76,32 +80,33 @@ class Metadata:
         return {name: value for name, value in values.items() if value or name == "records"}
 
 
-def save_options(format: str, records: Sequence[Record]) -> dict[str, Any]:
+def save_options(
+    format: str, records: Sequence[Record], walk: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Arguments of Pillow's save that put the records into a picture of this format."""
     from PIL import Image, PngImagePlugin
 
     if format == "PNG":
         texts = PngImagePlugin.PngInfo()
-        texts.add_itxt(FORMAT, document(records))
+        texts.add_itxt(FORMAT, document(records, walk))
         if len(records) == 1:
             texts.add_itxt("parameters", parameters(records[0]))
         texts.add_itxt("XML:com.adobe.xmp", XMP)
         return {"pnginfo": texts}
     exif = Image.Exif()
     # Big-endian whatever the byte order of the rest: what writes and reads these comments does so.
-    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE + document(records).encode("utf-16-be")
+    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE + document(records, walk).encode("utf-16-be")
     return {"exif": exif, "xmp": XMP.encode()}
 
 
-def document(records: Sequence[Record]) -> str:
+def document(records: Sequence[Record], walk: Mapping[str, Any] | None = None) -> str:
     """The records as the JSON document that a picture carries; it names no file written."""
     bare = [
         replace(record, outputs=tuple(Saved(text=output.text) for output in record.outputs))
         for record in records
     ]
-    return line(
-        {"format": FORMAT, "version": VERSION, "records": [record.to_json() for record in bare]}
-    )
+    values = {"format": FORMAT, "version": VERSION, "records": [each.to_json() for each in bare]}
+    return line(values | ({"walk": dict(walk)} if walk else {}))
 
 
 def parameters(record: Record) -> str:
@@ -128,7 +133,7 @@ def read_metadata(path: str | Path) -> Metadata:
         texts = _texts(picture)
         known = Metadata(format=picture.format or "?", width=picture.width, height=picture.height)
         comment = _user_comment(picture)
-    xmp = texts.pop("XML:com.adobe.xmp", "") or texts.pop("xmp", "")
+    xmp = texts.pop("XML:com.adobe.xmp", "") + texts.pop("xmp", "")
     found = texts.pop(FORMAT, None) or (comment if comment.startswith("{") else None)
     known = replace(
         known,
@@ -140,13 +145,14 @@ def read_metadata(path: str | Path) -> Metadata:
         return known
     known = replace(known, parameters=None if known.parameters == found else known.parameters)
     try:
-        return replace(known, records=_records(found))
+        records, walk = _document(found)
+        return replace(known, records=records, walk=walk)
     except (UnidiffError, ValueError, RecursionError) as error:
         return replace(known, problem=str(error) or type(error).__name__)
 
 
-def _records(text: str) -> tuple[Record, ...]:
-    """The records in a document; ValueError or UsageError when it is none of ours."""
+def _document(text: str) -> tuple[tuple[Record, ...], dict[str, str | float]]:
+    """The records and the walk in a document; ValueError or UsageError when it is none of ours."""
     values = json.loads(text)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ValueError("it is not a unidiff document")
@@ -155,7 +161,12 @@ def _records(text: str) -> tuple[Record, ...]:
     records = values.get("records")
     if not isinstance(records, list):
         raise ValueError("it has no list of records")
-    return tuple(Record.from_json(each) for each in records)
+    walk = values.get("walk", {})
+    if not isinstance(walk, dict) or not all(
+        isinstance(v, (str, int, float)) for v in walk.values()
+    ):
+        raise ValueError("its walk is no object of plain values")
+    return tuple(Record.from_json(each) for each in records), walk
 
 
 def _texts(picture: Image.Image) -> dict[str, str]:

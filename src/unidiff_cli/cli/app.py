@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unidiff_cli import __version__
-from unidiff_cli.cli import batch, gallery, generate, info, models, replay, train
+from unidiff_cli.cli import batch, evaluate, gallery, generate, info, journeys, models, replay, train
 from unidiff_cli.cli.command import Command, Root
 
 EXIT_CODES = """\
@@ -58,9 +58,16 @@ generate.register(app, Command)
 app.command("info", cls=Command, epilog=info.EXAMPLES)(info.info)
 app.command("replay", cls=Command, epilog=replay.EXAMPLES)(replay.replay)
 app.command("batch", cls=Command, epilog=batch.EXAMPLES)(batch.batch)
+app.command("chain", cls=Command, epilog=journeys.CHAIN_EXAMPLES)(
+    journeys.with_options(journeys.chain)
+)
+app.command("interpolate", cls=Command, epilog=journeys.INTERPOLATE_EXAMPLES)(
+    journeys.with_options(journeys.interpolate)
+)
 app.command("gallery", cls=Command, epilog=gallery.EXAMPLES)(gallery.gallery)
 app.command("train", cls=Command)(train.train)
 app.add_typer(models.app, name="models", no_args_is_help=False)
+app.add_typer(evaluate.app, name="eval", no_args_is_help=False)
 
 
 def main() -> None:

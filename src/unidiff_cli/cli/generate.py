@@ -13,11 +13,11 @@ import typer
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import Delivery, delivering, make_plan
 from unidiff_cli.cli.inputs import Given, read_inputs
+from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import Options, parameters
 from unidiff_cli.core.modes import MODES, Mode
 from unidiff_cli.errors import SOME_FAILED, UnidiffError
-from unidiff_cli.output import Sample
-from unidiff_cli.registry import DEFAULT, FALLBACK
+from unidiff_cli.names import Sample
 from unidiff_cli.request import MAX_COUNT, Request, Result, check_whole
 
 ALIASES = {"i": "image", "t": "text", "i2t2i": "vary", "t2i2t": "rewrite"}
@@ -168,18 +168,8 @@ def _generate(
     """Hand out the samples as they come; the errors of those that failed."""
     console, failures = delivery.console, []
     with console.listening() as progress:
-        progress.stage("loading the libraries")
-        from unidiff_cli.pipeline import UniDiffuser
-
         try:
-            model = UniDiffuser.load(
-                options.model, device=options.device, dtype=options.dtype, progress=progress
-            )
-            if options.model is None and model.made_with["model"] == FALLBACK:
-                console.note(
-                    f"using the bundled model {FALLBACK}; "
-                    f"for the published one: unidiff models pull {DEFAULT}"
-                )
+            model = load(options, console, progress)
             resolved = [model.resolve(request) for request in requests]
             results = model.stream(resolved, batch_size=options.batch_size)
             for sample, result in zip(samples, results, strict=True):

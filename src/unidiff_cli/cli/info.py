@@ -52,7 +52,9 @@ def lines(file: str, known: dict[str, Any]) -> list[str]:
         texts = [output["text"] for output in outputs if "text" in output]
         record |= ({"text": texts[0]} if texts else {}) | made_with
         said += [f"  {name.replace('_', ' '):<14} {printable(v)}" for name, v in record.items()]
-    if not known["records"]:
+    walk = known.get("walk", {})
+    said += [f"  {printable(name):<14} {printable(value)}" for name, value in walk.items()]
+    if not known["records"] and not walk:
         said.append(f"  {_nothing(known)}")
     if "parameters" in known and not known["records"]:
         said += [f"  {printable(text)}" for text in known["parameters"].splitlines()]

@@ -133,21 +133,30 @@ def ddim(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X
 
 
 def invert_ddim(
-    clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule, iterations: int = 6
+    clean: Clean[X],
+    x: X,
+    times: Sequence[float],
+    schedule: Schedule,
+    still: Callable[[X, X], bool],
+    most: int,
 ) -> X:
     """The noise from which `ddim`, over the same times, comes to x.
 
-    Each step back is the fixed point of x = (x' - b noise(x)) / a. In terms of the noise it
-    contracts by about 1 - e^(-h), h being the step in log-SNR: use many steps, evenly spaced there.
+    Each step back is the fixed point of x = (x' - b noise(x)) / a, iterated until `still` finds no
+    difference between two iterates, at most `most` times. Where the noise prediction changes with x
+    as 1 / sigma, it contracts by 1 - e^(-h), h being the step in log-SNR: use steps that are small
+    and evenly spaced there.
     """
     for start, stop in reversed(list(pairwise(times))):
         alpha, sigma = schedule.alpha(start), schedule.sigma(start)
         a = schedule.alpha(stop) / alpha
         b = schedule.sigma(stop) - a * sigma
         end = x
-        for _ in range(iterations):
+        for _ in range(most):
             noise = (1 / sigma) * x + (-alpha / sigma) * clean(x, start)
-            x = (1 / a) * end + (-b / a) * noise
+            before, x = x, (1 / a) * end + (-b / a) * noise
+            if still(before, x):
+                break
     return x
 
 

@@ -1,0 +1,262 @@
+"""`unidiff chain` and `unidiff interpolate`: walks longer than a mode."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.inputs import read_inputs
+from unidiff_cli.cli.loading import load
+from unidiff_cli.cli.options import OUTPUT, Options, parameters
+from unidiff_cli.cli.stages import Travelogue, plan_route
+from unidiff_cli.core.modes import MODES
+from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.output import check_new, numbered, replace_file, write_new
+from unidiff_cli.request import Request, check_whole
+
+if TYPE_CHECKING:
+    from unidiff_cli.journeys import Stage
+    from unidiff_cli.pipeline import UniDiffuser
+
+WALK = "Walk"
+MOST = 10_000
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+MOVING = {".gif": "GIF", ".webp": "WEBP"}
+CHAIN_EXAMPLES = """\
+\b
+Examples:
+  unidiff chain "a red fox" --rounds 5
+  unidiff chain photo.jpg --through words --seed 7 -o walk.png
+  unidiff chain "a red fox" --rounds 3 --json -o walk/
+"""
+INTERPOLATE_EXAMPLES = """\
+\b
+Examples:
+  unidiff interpolate cat.jpg dog.jpg -n 9
+  unidiff interpolate cat.jpg dog.jpg -n 24 --animate cat-to-dog.gif
+  unidiff interpolate "a red fox" "a snowy owl" --seed 7 -o between.png
+"""
+Prompts = Annotated[
+    bool,
+    typer.Option(
+        "--prompts",
+        help="Read arguments as prompts even where files have these names.",
+        rich_help_panel=WALK,
+    ),
+]
+Rounds = Annotated[
+    int,
+    typer.Option(
+        "--rounds", metavar="N", help="Of one picture and one caption.", rich_help_panel=WALK
+    ),
+]
+Through = Annotated[
+    Literal["latents", "words"],
+    typer.Option(
+        "--through",
+        help="What goes from stage to stage: the latents as sampled, or the words as decoded "
+        "and read again.",
+        rich_help_panel=WALK,
+    ),
+]
+Stages = Annotated[
+    int,
+    typer.Option(
+        "--stages", "-n", metavar="N", help="Pictures, both ends counted.", rich_help_panel=WALK
+    ),
+]
+OdeSteps = Annotated[
+    int,
+    typer.Option(
+        "--ode-steps",
+        metavar="N",
+        help="Steps between a picture and its noise. More bring the ends closer to the inputs.",
+        rich_help_panel=WALK,
+    ),
+]
+Animate = Annotated[
+    Path | None,
+    typer.Option(
+        "--animate",
+        metavar="FILE",
+        help="Also a .gif or .webp that goes there and back.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+LEFT_OUT = {"count", "batch_size", "grid", "unconditional", "absent"}
+"""Options of a mode that mean nothing to a walk of one sample."""
+
+
+def with_options(body: Callable[..., None], left_out: set[str] = LEFT_OUT) -> Callable[..., None]:
+    """The command with the options of the modes behind its own, in a signature for Typer."""
+    own = [
+        p.replace(kind=Parameter.KEYWORD_ONLY)
+        for p in signature(body, eval_str=True).parameters.values()
+        if p.kind is not Parameter.VAR_KEYWORD
+    ]
+    names = {p.name for p in own} | left_out
+    rest = [p for p in parameters(MODES["joint"]) if p.name not in names]
+
+    def command(**values: Any) -> None:
+        body(**values)
+
+    whole = Signature([*own, *rest])
+    vars(command)["__signature__"] = whole
+    command.__annotations__ = {p.name: p.annotation for p in whole.parameters.values()}
+    command.__doc__ = body.__doc__
+    return command
+
+
+def chain(
+    start: Annotated[
+        str, typer.Argument(metavar="PROMPT|IMAGE", help="- is a picture on standard input.")
+    ],
+    rounds: Rounds = 3,
+    through: Through = "latents",
+    prompts: Prompts = False,
+    **options: Any,
+) -> None:
+    """Walk back and forth between picture and words.
+
+    Each stage is made of the one before it: the paper's blocked Gibbs sampling. Pictures, captions
+    and a strip of all are written; stdout has the paths and the captions by turns, the strip last.
+    """
+    chosen = Options(**options)
+    (request,) = read_ends([start], prompts, chosen)
+    check_whole("rounds", rounds, 1, MOST)
+    about = {"walk": "chain", "rounds": rounds, "through": through, **_about(request)}
+
+    def walk(model: UniDiffuser) -> Iterator[Stage]:
+        from unidiff_cli.journeys import chain
+
+        return chain(model, request, rounds, through)
+
+    travel(request, 2 * rounds + 1, about, chosen, walk)
+
+
+def interpolate(
+    first: Annotated[str, typer.Argument(metavar="A", help="A picture, or a prompt.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
+    stages: Stages = 9,
+    ode_steps: OdeSteps = 50,
+    animate: Animate = None,
+    prompts: Prompts = False,
+    **options: Any,
+) -> None:
+    """Walk from one picture to another, or from one prompt to another.
+
+    Between pictures guidance is off, so that both ends come out as the model itself sees the
+    inputs; --steps, --solver and --guidance are for reading them into words.
+    """
+    chosen = Options(**options)
+    ends = read_ends([first, second], prompts, chosen)
+    if ends[0].mode != ends[1].mode:
+        raise UsageError(
+            "One of the two is a picture, the other a prompt.",
+            "Give two of a kind; with --prompts both are prompts.",
+        )
+    check_whole("stages", stages, 2, MOST)
+    check_whole("ode-steps", ode_steps, 2, MOST)
+    if animate is not None:
+        if animate.suffix.lower() not in MOVING:
+            raise UsageError(f"{animate} is neither .gif nor .webp.", "Try --animate walk.gif")
+        check_new(animate, chosen.force)
+    about = {"walk": "interpolate", "stages": stages, **_about(ends[0])}
+    about |= {"to": str(ends[1].given)}
+    about |= {"ode_steps": ode_steps} if ends[0].image is not None else {}
+
+    def walk(model: UniDiffuser) -> Iterator[Stage]:
+        from unidiff_cli.journeys import interpolate
+
+        return interpolate(model, ends[0], ends[1], stages, ode_steps)
+
+    log = travel(ends[0], stages, about, chosen, walk, arrows=False)
+    close = [stage.fidelity for stage in log.stages if stage.fidelity is not None]
+    if close:
+        said = " and ".join(f"{min(each, 99.0):.0f} dB" for each in close)
+        more = "" if min(close) >= 30 else "; more --ode-steps bring them closer"
+        log.console.note(f"the ends are within {said} of what the VAE makes of the inputs{more}")
+    if animate is not None:
+        _animate(log, animate, chosen.force)
+
+
+def _animate(log: Travelogue, path: Path, force: bool) -> None:
+    from unidiff_cli.strips import animation
+
+    pictures = [stage.image for stage in log.stages if stage.image is not None]
+    data = animation(pictures, MOVING[path.suffix.lower()])
+    written = replace_file(path, data) if force else write_new(numbered(path), data)
+    log.answer_file("animation", written)
+
+
+def read_ends(arguments: Sequence[str], prompts: bool, chosen: Options) -> list[Request]:
+    """A request for each argument: i2t for a picture, t2i for a prompt.
+
+    A picture is an argument that names a file, or "-" for standard input.
+    """
+    seed = secrets.randbits(32) if chosen.seed is None else chosen.seed
+    requests = []
+    for argument in arguments:
+        mode = MODES["t2i" if prompts or not _is_picture(argument) else "i2t"]
+        (given,) = read_inputs(mode, [argument])
+        if given.error is not None:
+            raise given.error
+        settings = chosen.settings(mode) | {"count": 1}
+        requests.append(
+            Request(mode=mode.name, prompt=given.prompt, image=given.image, seed=seed, **settings)
+        )
+    return requests
+
+
+def _is_picture(argument: str) -> bool:
+    """Whether a file is meant; an InputError for the name of one that is not there."""
+    if argument == "-" or Path(argument).exists():
+        return True
+    if Path(argument).suffix.lower() in PICTURES:
+        raise InputError(
+            f"There is no file {argument}.", "Check the path; --prompts if these are its words."
+        )
+    return False
+
+
+def _about(request: Request) -> dict[str, Any]:
+    """What was asked, as plain values."""
+    values = request.to_json()
+    del values["mode"], values["count"]
+    if request.size is not None:
+        values["size"] = "x".join(map(str, request.size))
+    return values
+
+
+def travel(
+    request: Request,
+    stages: int,
+    about: dict[str, Any],
+    chosen: Options,
+    walk: Callable[[UniDiffuser], Iterator[Stage]],
+    arrows: bool = True,
+) -> Travelogue:
+    """Load the model, walk, write each stage as it comes and the strip at the end."""
+    console = Console(quiet=chosen.quiet, progress=chosen.progress)
+    name = f"{about['walk']}-{request.seed}"
+    route = plan_route(chosen.output, name, stages, chosen.force, chosen.json)
+    if chosen.seed is None:
+        console.note(f"seed {request.seed}")
+    log = Travelogue(route, console, about, chosen.json, not chosen.no_metadata)
+    with console.listening() as progress:
+        model = load(chosen, console, progress)
+        resolved = _about(model.resolve(request))
+        made_with = {name: model.made_with[name] for name in ("model", "revision", "device")}
+        log.about = {**about, **resolved, **made_with, "dtype": model.made_with["dtype"]}
+        try:
+            for stage in walk(model):
+                log.add(stage)
+        finally:
+            log.finish(arrows)
+    return log

@@ -1,0 +1,29 @@
+"""The model that the options name, loaded; imported and loaded only when the work begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.options import Options
+from unidiff_cli.progress import Progress
+from unidiff_cli.registry import DEFAULT, FALLBACK
+
+if TYPE_CHECKING:
+    from unidiff_cli.pipeline import UniDiffuser
+
+
+def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
+    """The model; a note tells when it is the bundled one because nothing else was said."""
+    progress.stage("loading the libraries")
+    from unidiff_cli.pipeline import UniDiffuser
+
+    model = UniDiffuser.load(
+        options.model, device=options.device, dtype=options.dtype, progress=progress
+    )
+    if options.model is None and model.made_with["model"] == FALLBACK:
+        console.note(
+            f"using the bundled model {FALLBACK}; "
+            f"for the published one: unidiff models pull {DEFAULT}"
+        )
+    return model
