@@ -113,7 +113,7 @@ def test_layouts_by_their_names() -> None:
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (5_492_000_000, "5.49 GB")],
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (5_490_000_000, "5.49 GB")],
 )
 def test_sizes_for_people(size: int, said: str) -> None:
     assert human(size) == said
