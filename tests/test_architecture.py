@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "record": {"errors", "request"},
     "metadata": {"errors", "request", "record", "pictures"},
     "output": {"errors", "record", "metadata"},
+    "names": {"errors", "output"},
     "grid": set(),
     "nets": set(),
     "codecs": {"core", "nets", "errors", "pictures"},
@@ -40,11 +41,13 @@ MAY_IMPORT = {
     "replay": {"record", "metadata", "output", "core", *SHARED},
     "gallery": {"metadata", *SHARED},
     "journeys": {"pipeline", "codecs", "rescue", "speed", "core", *SHARED},
-    "cli": {"record", "metadata", "output", "grid", "core", *SHARED},
+    "evaluate": {"batch", "codecs", "storage", "record", "metadata", "output", *SHARED},
+    "strips": {"grid"},
+    "cli": {"record", "metadata", "output", "names", "grid", "core", *SHARED},
 }
 LATER = {
     "batch": {"pipeline", "speed"},
-    "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"},
+    "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys", "strips"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 

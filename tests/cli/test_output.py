@@ -15,6 +15,7 @@ from tests.cli.conftest import Cli
 from unidiff_cli import output
 from unidiff_cli.errors import OutputError
 from unidiff_cli.metadata import read_metadata
+from unidiff_cli.names import short_name
 
 
 def names() -> list[str]:
@@ -264,4 +265,4 @@ def test_a_missing_folder_is_named() -> None:
     ],
 )
 def test_short_names(prompt: str, name: str) -> None:
-    assert output.short_name(prompt) == name
+    assert short_name(prompt) == name

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 from unidiff_cli.cli.console import Console
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import UsageError
+from unidiff_cli.names import Files, Sample, choose_files, is_template
 from unidiff_cli.output import (
-    Files,
     Lines,
-    Sample,
     check_new,
     check_suffix,
-    choose_files,
     encode,
     is_folder,
-    is_template,
     numbered,
     replace_file,
     write_new,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
-from unidiff_cli.output import short_name
+from unidiff_cli.names import short_name
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -22,7 +22,7 @@ from unidiff_cli.cli.options import (
     parse_size,
 )
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
-from unidiff_cli.output import Sample
+from unidiff_cli.names import Sample
 
 if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
