@@ -47,7 +47,9 @@ MAY_IMPORT = {
 }
 LATER = {
     "batch": {"pipeline", "speed"},
-    "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys", "strips"},
+    "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"}
+    | {"evaluate"}
+    | {"strips", "evaluate"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from unidiff_cli.core.modes import MODES
+
 HEAVY = ("torch", "transformers", "diffusers", "huggingface_hub", "safetensors", "numpy", "rich")
 SCRIPT = f"""
 import json, sys
@@ -60,6 +62,39 @@ def test_at_once(arguments: list[str], code: int | None) -> None:
     assert found == []
     assert not pillow
     assert code in (None, returned)
+
+
+EVERY_HELP = f"""
+import sys
+from typer.main import get_command
+from typer.testing import CliRunner
+from unidiff_cli.cli.app import app
+
+def walk(command, *words):
+    yield words
+    for name, child in getattr(command, "commands", {{}}).items():
+        yield from walk(child, *words, name)
+
+for words in walk(get_command(app)):
+    shown = CliRunner().invoke(app, [*words, "--help"])
+    assert shown.exit_code == 0 and "Usage:" in shown.stdout, words
+    found = [name for name in (*{HEAVY!r}, "PIL.Image") if name in sys.modules]
+    assert not found, (words, found)
+print(len(list(walk(get_command(app)))))
+"""
+
+
+def test_the_help_of_every_command() -> None:
+    source = str(Path(__file__).parents[1] / "src")
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_HELP],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": source},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > len(MODES)
 
 
 def test_completion() -> None:
