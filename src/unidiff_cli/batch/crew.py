@@ -128,7 +128,7 @@ class Processes:
 
     def collect(self, patience: float | None) -> list[Answer]:
         """The answers of all processes that sent some."""
-        while self.left and (self._free()) is not None:
+        while self.left and self._free() is not None:
             self.start([self.left.pop(0)])
         working = {member.pipe: seat for seat, member in self.members.items() if member.jobs}
         found: list[Answer] = []
@@ -193,15 +193,13 @@ def died(process: BaseProcess) -> WorkerDied:
     )
 
 
-def specs_for(spec: Spec, workers: int) -> list[Spec]:
-    """A spec for each process; they share the accelerators evenly."""
+def specs_for(spec: Spec, workers: int, kind: str) -> list[Spec]:
+    """A spec for each process; they share the accelerators of this kind evenly."""
+    if kind != "cuda":
+        return [spec] * workers
     import torch
 
-    from unidiff_cli.speed.dtype import choose_device
-
-    devices = torch.cuda.device_count() if choose_device(spec.device).type == "cuda" else 0
-    if not devices:
-        return [spec] * workers
+    devices = torch.cuda.device_count()
     return [replace(spec, device=f"cuda:{number % devices}") for number in range(workers)]
 
 

@@ -86,7 +86,7 @@ class Order:
         if self.ray:
             return ray.RayCrew(spec, workers)
         if workers > 1:
-            return Processes(specs_for(spec, workers))
+            return Processes(specs_for(spec, workers, model.device.type))
         import torch
 
         torch.set_num_threads(spec.threads or 1)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -26,6 +27,8 @@ from unidiff_cli.output import make_folder, replace_file
 from unidiff_cli.record import REQUEST_FIELDS, line
 
 PICTURES = "pictures"
+PASSING = 60
+"""Seconds after which a passing name is nobody's any more."""
 SAFE = re.compile(r"[a-z0-9_][a-z0-9._-]{0,99}", re.ASCII)
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 
@@ -134,7 +137,7 @@ def picture_name(custom_id: str, index: int, count: int) -> str:
     """
     name = custom_id
     if not SAFE.fullmatch(name) or RESERVED.match(name):
-        short = re.sub(r"[^A-Za-z0-9._-]+", "-", name, flags=re.ASCII).strip("-.")[:60]
+        short = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:60]
         name = f"{short or 'job'}~{blake2b(name.encode(), digest_size=6).hexdigest()}"
     number = f"~{index:03}" if count > 1 else ""
     return f"{PICTURES}/{name}{number}.png"
@@ -158,6 +161,7 @@ def opened(folder: Path, manifest: Manifest, shard: Shard | None = None) -> Iter
         with FileLock(folder / f".{name}.lock", timeout=0):
             file = folder / f"{name}.jsonl"
             drop_torn_line(file)
+            drop_passing_files(folder / PICTURES)
             with open(file, "ab", buffering=0) as out:
                 store = Store(folder, file, out)
                 for each in [*sorted(set(folder.glob("results*.jsonl")) - {file}), file]:
@@ -185,6 +189,17 @@ def drop_torn_line(file: Path) -> None:
                 break
         if kept < end:
             lines.truncate(kept)
+
+
+def drop_passing_files(folder: Path) -> None:
+    """What a kill left of a picture under its passing name is gone.
+
+    Another shard may be writing here now, but never for long.
+    """
+    for path in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > PASSING:
+                path.unlink()
 
 
 def _files(folder: Path) -> set[str]:
