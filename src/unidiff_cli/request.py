@@ -117,7 +117,7 @@ class Request:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The request in a JSON object; a field that it does not know is a UsageError."""
-        known = {f.name for f in fields(cls)}
+        known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
                 raise UsageError(f"There is no field {name!r}.", f"Fields: {', '.join(known)}.")
