@@ -1,0 +1,181 @@
+"""`unidiff eval guidance`: one model, many guidance scales, the same seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.options import (
+    MODEL,
+    OUTPUT,
+    SAMPLING,
+    Device,
+    Dtype,
+    Json,
+    Model,
+    Progress,
+    Quiet,
+)
+from unidiff_cli.cli.table import number, tell
+from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
+
+CLIP = "openai/clip-vit-large-patch14"
+EXAMPLES = """\
+\b
+Examples:
+  unidiff eval guidance --prompts prompts.txt -o study/
+  unidiff eval guidance --prompts prompts.txt --references photos/ \\
+      --features openai/clip-vit-base-patch32 --scales 0,1,3,7 -o study/
+  unidiff eval guidance --pictures photos/ --model starter -o study/
+"""
+
+Features = Annotated[
+    str,
+    typer.Option(
+        metavar="NETWORK", help="What looks at the pictures: `inception` (as FID was published "
+        "with), its weights' file, or a CLIP: a folder, or a Hub id in the cache.",
+    ),
+]  # fmt: skip
+ClipName = Annotated[
+    str,
+    typer.Option(
+        "--clip", metavar="NAME", help="The CLIP that scores: a folder, or a Hub id in the cache."
+    ),
+]
+
+
+def guidance(
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Where samples, guidance.json and "
+            "guidance.png go. The same command again does what is missing.",
+            rich_help_panel=OUTPUT,
+        ),
+    ],
+    prompts: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For t2i: one a line, or .jsonl with prompt or text."),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="For i2t: a folder, or a .jsonl file.")
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Real pictures: adds FID and KID of t2i from them."),
+    ] = None,
+    scales: Annotated[
+        str, typer.Option(metavar="S,S,...", help="The paper's scales; 0 is off.")
+    ] = "0,1,2,3,5,7,9",
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the first N prompts and pictures.")
+    ] = None,
+    features: Features = "inception",
+    clip: ClipName = CLIP,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Of the first sample, at every scale; the next has N + 1.",
+            rich_help_panel=SAMPLING,
+        ),
+    ] = 0,
+    steps: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The model's by default.", rich_help_panel=SAMPLING),
+    ] = None,
+    solver: Annotated[
+        Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
+        typer.Option(help="The model's by default.", rich_help_panel=SAMPLING),
+    ] = None,
+    model: Model = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            envvar="UNIDIFF_BATCH_SIZE",
+            help="Samples at once.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Progress = "auto",
+) -> None:
+    """Draw how CLIP score, FID and KID move with guidance: the paper's Figures 5 and 6.
+
+    Every scale has the same seeds. FID is left out where there are too few pictures for it; KID
+    is told for any number. Distances need unidiff-cli[eval].
+    """  # fmt: skip
+    console = Console(quiet, progress)
+    if prompts is None and pictures is None:
+        raise UsageError("It needs --prompts, --pictures or both.", "unidiff eval guidance --help")
+    if references is not None and prompts is None:
+        raise UsageError("--references are for pictures of t2i.", "Add --prompts FILE.")
+    check_whole("seed", seed, 0, MAX_SEED)
+    check_whole("batch-size", batch_size, 1, MAX_COUNT)
+    bad: list[UnidiffError] = []
+    with console.listening() as listener:
+        listener.stage("loading the libraries")
+        from unidiff_cli.batch.worker import Spec
+        from unidiff_cli.evaluate import guidance as study_of
+        from unidiff_cli.evaluate import rows
+        from unidiff_cli.evaluate.distances import look
+        from unidiff_cli.evaluate.networks import open_clip, open_network
+        from unidiff_cli.speed.dtype import choose_device
+
+        chosen = {"steps": steps, "solver": solver}
+        study = study_of.Study(
+            scales=study_of.parse_scales(scales),
+            folder=output,
+            spec=Spec(model=model, device=device, dtype=dtype, batch_size=batch_size),
+            prompts=tuple(rows.prompts(prompts)[:limit]) if prompts else (),
+            pictures=tuple(rows.pictures(pictures)[:limit]) if pictures else (),
+            settings={name: value for name, value in chosen.items() if value is not None},
+            seed=seed,
+        )
+        study.jobs()
+        place = choose_device(device)
+        scorer, network, real = open_clip(clip, place), None, None
+        if references is not None:
+            network = open_network(features, place)
+            listener.stage(f"looking at {references}")
+            real = look(network, rows.pictures(references), listener)
+            bad += real.bad
+        made = study_of.make(study, listener, bad.append)
+        report = study_of.measure(study, made, scorer, listener, network, real)
+    files = study_of.keep(study, report)
+    tell(console, [report], json, *_table(report), bad)
+    console.note(f"written: {', '.join(map(str, files))}")
+
+
+def _table(report: dict[str, Any]) -> tuple[list[str], list[list[object]]]:
+    """Headings and rows: a row for each scale, columns for what was measured."""
+    columns = [
+        ("t2i", "CLIP SCORE, T2I", "clip_score", "error", 1),
+        ("t2i", "FID", "fid", "", 1),
+        ("t2i", "KID x 1000", "kid", "kid_deviation", 1000),
+        ("i2t", "CLIP SCORE, I2T", "clip_score", "error", 1),
+    ]
+    shown = [
+        column
+        for column in columns
+        if any(each.get(column[0], {}).get(column[2]) is not None for each in report["scales"])
+    ]
+    body: list[list[object]] = []
+    for each in report["scales"]:
+        cells: list[object] = [f"{each['guidance']:g}"]
+        for mode, _, name, deviation, scale in shown:
+            found = each.get(mode, {})
+            cells.append(number(found.get(name), found.get(deviation), scale))
+        body.append([*cells, max(each.get(mode, {}).get("n", 0) for mode in ("t2i", "i2t"))])
+    return ["GUIDANCE", *(heading for _, heading, _, _, _ in shown), "N"], body

@@ -1,0 +1,173 @@
+"""How far one set of pictures is from another: the Frechet and the kernel distance of features.
+
+Both are torchmetrics', given features that are made here: each picture is looked at once.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unidiff_cli.errors import InputError, UnidiffError, UsageError
+from unidiff_cli.evaluate.networks import Network
+from unidiff_cli.pictures import open_picture
+from unidiff_cli.progress import Progress
+
+ENOUGH_FOR_FID = 2048
+"""Below, the Frechet distance says more of the number of samples than of what they are."""
+ENOUGH_FOR_KID = 100
+BATCH = 16
+SUBSETS, SUBSET = 100, 1000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A set of pictures as a network sees them."""
+
+    features: Tensor
+    """(N, width) float32."""
+    bad: tuple[UnidiffError, ...] = ()
+    """What is wrong with each picture that could not be read, and is left out."""
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance:
+    """A distance between two sets, and how far it can be trusted."""
+
+    value: float
+    deviation: float | None = None
+    """Of the kernel distance, between subsets; None where there is only one."""
+    notes: tuple[str, ...] = field(default=())
+
+
+def look(network: Network, pictures: Sequence[Path], progress: Progress) -> Seen:
+    """The features of all pictures that can be read; an InputError when none can."""
+    progress.begin(len(pictures), len(pictures))
+    rows, bad = [], []
+    for start in range(0, len(pictures), BATCH):
+        paths, batch = pictures[start : start + BATCH], []
+        for path in paths:
+            try:
+                batch.append(open_picture(path))
+            except InputError as error:
+                bad.append(error)
+        if batch:
+            rows.append(network.features(batch))
+        progress.evaluated(len(paths))
+        progress.finished(len(paths))
+    if not rows:
+        raise bad[0]
+    return Seen(torch.cat(rows), tuple(bad))
+
+
+def frechet(references: Seen, made: Seen) -> Distance:
+    """The Frechet distance of two Gaussians with the sets' means and covariances (FID).
+
+    A UsageError below as many samples as a feature has numbers: then a covariance is not even
+    one, and the distance is all about the number.
+    """
+    fewest, width = min(len(references), len(made)), references.features.shape[1]
+    if fewest <= width:
+        raise UsageError(
+            f"{fewest} pictures are too few for FID with features of {width} numbers.",
+            f"Give more than {width}, or measure with: unidiff eval kid",
+        )
+    notes = () if fewest >= ENOUGH_FOR_FID else (_unreliable(fewest),)
+    frechet_metric, _ = _torchmetrics()
+    metric = frechet_metric(feature=_Made(width))
+    metric.update(references.features.double(), real=True)
+    metric.update(made.features.double(), real=False)
+    return Distance(value=float(metric.compute()), notes=notes)
+
+
+def kernel(
+    references: Seen,
+    made: Seen,
+    *,
+    subsets: int = SUBSETS,
+    subset: int = SUBSET,
+    seed: int = 0,
+) -> Distance:
+    """The squared maximum mean discrepancy with the kernel (x.y / width + 1)^3 (KID), unbiased.
+
+    It is the mean over `subsets` draws of `subset` samples; with no more samples than that in
+    either set, over as many as the smaller one has.
+    """
+    fewest = min(len(references), len(made))
+    if fewest < 2:
+        raise UsageError("KID needs two pictures in each set.", "Give it more.")
+    size, notes = min(subset, fewest), []
+    if size < subset:
+        notes.append(f"KID is of subsets of {size}, not {subset}: there are no more pictures")
+    if fewest < ENOUGH_FOR_KID:
+        notes.append(f"{fewest} pictures say little")
+    once = len(references) == len(made) == size
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")  # it warns that it keeps all features
+        _, kernel_metric = _torchmetrics()
+        metric = kernel_metric(
+            feature=_Made(references.features.shape[1]),
+            subsets=1 if once else subsets,
+            subset_size=size,
+        )
+        metric.update(references.features.double(), real=True)
+        metric.update(made.features.double(), real=False)
+        torch.manual_seed(seed)
+        mean, deviation = metric.compute()
+    return Distance(
+        value=float(mean),
+        deviation=None if once or subsets == 1 else float(deviation),
+        notes=tuple(notes),
+    )
+
+
+def report(metric: str, network: Network, distance: Distance) -> dict[str, Any]:
+    """The distance as JSON values, with the network that it depends on."""
+    return {
+        "metric": metric,
+        metric: distance.value,
+        "deviation": distance.deviation,
+        "features": network.name,
+        "width": network.width,
+        "notes": list(distance.notes),
+    }
+
+
+def _unreliable(fewest: int) -> str:
+    return (
+        f"FID of {fewest} pictures is unreliable: it shrinks as they grow in number, "
+        f"so compare it only with FID of as many; from {ENOUGH_FOR_FID} on it can be told"
+    )
+
+
+class _Made(nn.Module):
+    """Stands where torchmetrics has a network: what comes in are the features."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.num_features = width
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def _torchmetrics() -> tuple[Any, Any]:
+    """The classes of the two distances."""
+    try:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+        from torchmetrics.image.kid import KernelInceptionDistance
+    except ImportError as error:
+        raise UsageError(
+            "FID and KID need the package torchmetrics.",
+            "Install it with: pip install 'unidiff-cli[eval]'",
+        ) from error
+    return FrechetInceptionDistance, KernelInceptionDistance

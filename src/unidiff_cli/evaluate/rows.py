@@ -1,0 +1,246 @@
+"""What a system made, from wherever it lies: folders of pictures, and JSONL of ours or of others.
+
+A folder holds pictures, at any depth; the words of each are in the picture itself (ours tell their
+prompt), in a .txt of its name, or in the folder's metadata.jsonl. A JSONL file holds our records,
+or simple lines {"image"?, "text"?, "id"?, "references"?, "nouns"?}; paths are relative to the
+file, else to the current folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unidiff_cli.errors import InputError
+from unidiff_cli.metadata import read_metadata
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
+FORMS = (
+    "Expected: a folder of pictures, or a .jsonl file with our records or lines such as "
+    '{"image": "fox.png", "text": "a red fox"}.'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One sample of a system: what it was given and what it made, as far as either is known."""
+
+    where: str
+    """For messages."""
+    key: str = ""
+    """What references are found by: the id, or else the picture as it is named."""
+    image: Path | None = None
+    """The picture that was made; in a simple line or a folder, the picture that is there."""
+    text: str | None = None
+    """The words that were made; in a simple line or a folder, the words that are there."""
+    given_image: Path | None = None
+    given_text: str | None = None
+    references: tuple[str, ...] = ()
+    nouns: tuple[str, ...] = ()
+    """Words of which a caption should have one, where the file names them."""
+
+    @property
+    def pair(self) -> tuple[Path, str] | None:
+        """A picture and the words that should fit it, whichever of the two was made."""
+        image, text = self.image or self.given_image, self.text or self.given_text
+        return (image, text) if image is not None and text else None
+
+
+def read(path: Path) -> list[Row]:
+    """The rows in their order; a record of a failure has none. An InputError where it is wrong."""
+    if path.is_dir():
+        rows = list(_folder(path))
+    elif path.is_file() and path.suffix == ".jsonl":
+        rows = list(_lines(path))
+    elif path.exists():
+        raise InputError(f"{path} is neither a folder nor a .jsonl file.", FORMS)
+    else:
+        raise InputError(f"There is no {path}.", "Check the path.")
+    if not rows:
+        raise InputError(f"There is nothing to measure in {path}.", FORMS)
+    return rows
+
+
+def pictures(path: Path) -> list[Path]:
+    """The pictures that a system made."""
+    if path.is_dir():
+        found = list(_files(path))
+    else:
+        found = [row.image for row in read(path) if row.image is not None]
+    if not found:
+        raise InputError(f"There are no pictures in {path}.", FORMS)
+    return found
+
+
+def pairs(path: Path) -> list[tuple[Path, str]]:
+    """Pictures with the words that should fit them; every row must have both."""
+    found = []
+    for row in read(path):
+        if row.pair is None:
+            raise InputError(
+                f"{row.where} has no picture with words.",
+                "A folder's pictures need a .txt each or metadata.jsonl, unless unidiff made them.",
+            )
+        found.append(row.pair)
+    return found
+
+
+def prompts(path: Path) -> list[str]:
+    """The prompts in a text file, one a line, or in a .jsonl's "prompt" or "text"."""
+    if path.suffix == ".jsonl":
+        found = [row.given_text or row.text or "" for row in read(path)]
+    else:
+        found = _text(path).splitlines()
+    kept = [line.strip() for line in found if line.strip()]
+    if not kept:
+        raise InputError(f"There are no prompts in {path}.", "One a line.")
+    return kept
+
+
+def references(path: Path) -> dict[str, tuple[str, ...]]:
+    """Reference captions by id or picture: many in one line, or one in each of many lines."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in read(path):
+        words = row.references or ((row.text,) if row.text else ())
+        found[row.key] = found.get(row.key, ()) + words
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The pictures below a folder, in the order of their names, those that are hidden left out."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.suffix.lower() in PICTURES and path.is_file():
+            yield path
+
+
+def _folder(folder: Path) -> Iterator[Row]:
+    tables: dict[Path, Mapping[str, str]] = {}
+    for path in _files(folder):
+        if path.parent not in tables:
+            tables[path.parent] = _table(path.parent / "metadata.jsonl")
+        words = _beside(path) or tables[path.parent].get(path.name) or _told(path)
+        yield Row(where=str(path), key=path.name, image=path, text=words)
+
+
+def _beside(path: Path) -> str | None:
+    words = path.with_suffix(".txt")
+    return " ".join(_text(words).split()) or None if words.is_file() else None
+
+
+def _told(path: Path) -> str | None:
+    """The words in a picture of ours: its caption, or the prompt that it was made from."""
+    try:
+        records = read_metadata(path).records
+    except InputError:
+        return None  # whoever opens the picture says what is wrong with it
+    if len(records) != 1:
+        return None
+    made = next((output.text for output in records[0].outputs if output.text), None)
+    return made or records[0].request.prompt
+
+
+def _table(path: Path) -> Mapping[str, str]:
+    """Words by file name."""
+    if not path.is_file():
+        return {}
+    lines = [_object(f"{path} line {n}", line) for n, line in _numbered(path)]
+    return {str(values.get("file_name")): str(values.get("text", "")) for values in lines}
+
+
+def _lines(path: Path) -> Iterator[Row]:
+    for number, line in _numbered(path):
+        where = f"{path} line {number}"
+        values = _object(where, line)
+        yield from (
+            _record(where, values, path) if "outputs" in values else [_simple(where, values, path)]
+        )
+
+
+def _record(where: str, values: Mapping[str, Any], path: Path) -> Iterator[Row]:
+    """A row for each output of one of our records; read leniently, as it may be of any version."""
+    given, outputs = values.get("image"), values["outputs"]
+    if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
+        raise InputError(f"{where}: outputs is a list of objects.", FORMS)
+    for output in outputs:
+        yield Row(
+            where=where,
+            key=_key(where, values),
+            image=_found(_word(where, output, "image"), path),
+            text=_word(where, output, "text"),
+            given_image=_found(given if isinstance(given, str) else None, path),
+            given_text=_word(where, values, "prompt"),
+            references=_words(where, values, "references"),
+            nouns=_words(where, values, "nouns"),
+        )
+
+
+def _simple(where: str, values: Mapping[str, Any], path: Path) -> Row:
+    image = _word(where, values, "image") or _word(where, values, "file_name")
+    return Row(
+        where=where,
+        key=_key(where, values),
+        image=_found(image, path),
+        text=_word(where, values, "text") or _word(where, values, "caption"),
+        given_text=_word(where, values, "prompt"),
+        references=_words(where, values, "references"),
+        nouns=_words(where, values, "nouns"),
+    )
+
+
+def _key(where: str, values: Mapping[str, Any]) -> str:
+    """The id, or the picture's name without its folder."""
+    for name in ("id", "custom_id"):
+        if isinstance(values.get(name), (str, int)):
+            return str(values[name])
+    image = _word(where, values, "image") or _word(where, values, "file_name") or ""
+    return Path(image).name
+
+
+def _found(name: str | None, file: Path) -> Path | None:
+    if name is None:
+        return None
+    beside = file.parent / name
+    return beside if beside.exists() else Path(name)
+
+
+def _word(where: str, values: Mapping[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{where}: {name} is text, got {value!r:.60}.", FORMS)
+    return value
+
+
+def _words(where: str, values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = values.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise InputError(f"{where}: {name} is a list of texts, got {value!r:.60}.", FORMS)
+    return tuple(value)
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if line.strip():
+            yield number, line
+
+
+def _object(where: str, line: str) -> dict[str, Any]:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON ({error}).", FORMS) from None
+    if not isinstance(values, dict):
+        raise InputError(f"{where} is not a JSON object.", FORMS)
+    return values
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not text in UTF-8.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
