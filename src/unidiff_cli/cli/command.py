@@ -39,6 +39,17 @@ class Command(TyperCommand):
 class Root(TyperGroup):
     """The program: its errors become one sentence and an exit code."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Typer's own flags (help and completion) are False by default, as ours are.
+
+        By default they are None, and to check that, Typer imports pydantic: a third of the time
+        that the help of a command takes.
+        """
+        for parameter in self.get_params(ctx):
+            if parameter.default is None:
+                parameter.default = False
+        return super().parse_args(ctx, args)
+
     def main(
         self,
         args: Sequence[str] | None = None,
