@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from unidiff_cli import __version__
-from unidiff_cli.cli import batch, evaluate, gallery, generate, info, journeys, models, replay, train
+from unidiff_cli.cli import (
+    batch,
+    evaluate,
+    gallery,
+    generate,
+    info,
+    journeys,
+    models,
+    replay,
+    sweep,
+    train,
+)
 from unidiff_cli.cli.command import Command, Root
 
-EXIT_CODES = """\
+EPILOG = """\
+\b
+Examples:
+  unidiff t2i "a red fox"
+  unidiff i2t photo.jpg
+  unidiff t2i "a fox" -o - | unidiff i2t -
 \b
 Exit codes:
   0  all is well              6    some items failed, the others are done
@@ -28,7 +45,7 @@ app = typer.Typer(
     cls=Root,
     help="Any of {image, text, nothing} into any of {image, text, both}, with one diffusion "
     "model: UniDiffuser.",
-    epilog=EXIT_CODES,
+    epilog=EPILOG,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -54,20 +71,31 @@ def root(
         typer.echo(context.get_help())
 
 
-generate.register(app, Command)
-app.command("info", cls=Command, epilog=info.EXAMPLES)(info.info)
-app.command("replay", cls=Command, epilog=replay.EXAMPLES)(replay.replay)
-app.command("batch", cls=Command, epilog=batch.EXAMPLES)(batch.batch)
-app.command("chain", cls=Command, epilog=journeys.CHAIN_EXAMPLES)(
-    journeys.with_options(journeys.chain)
+MODES, WALKS, AFTERWARDS, BULK, MODELS = "Modes", "Walks", "Afterwards", "In bulk", "Models"
+
+generate.register(app, Command, MODES)
+
+
+def _add(name: str, function: Callable[..., Any], epilog: str | None, section: str) -> None:
+    """A command under a heading of --help, with examples at the end of its own."""
+    app.command(name, cls=Command, epilog=epilog, rich_help_panel=section)(function)
+
+
+_add("chain", journeys.with_options(journeys.chain), journeys.CHAIN_EXAMPLES, WALKS)
+_add(
+    "interpolate",
+    journeys.with_options(journeys.interpolate),
+    journeys.INTERPOLATE_EXAMPLES,
+    WALKS,
 )
-app.command("interpolate", cls=Command, epilog=journeys.INTERPOLATE_EXAMPLES)(
-    journeys.with_options(journeys.interpolate)
-)
-app.command("gallery", cls=Command, epilog=gallery.EXAMPLES)(gallery.gallery)
-app.command("train", cls=Command)(train.train)
-app.add_typer(models.app, name="models", no_args_is_help=False)
-app.add_typer(evaluate.app, name="eval", no_args_is_help=False)
+_add("sweep", journeys.with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
+_add("info", info.info, info.EXAMPLES, AFTERWARDS)
+_add("replay", replay.replay, replay.EXAMPLES, AFTERWARDS)
+_add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)
+_add("batch", batch.batch, batch.EXAMPLES, BULK)
+_add("train", train.train, None, MODELS)
+app.add_typer(models.app, name="models", no_args_is_help=False, rich_help_panel=MODELS)
+app.add_typer(evaluate.app, name="eval", no_args_is_help=False, rich_help_panel=MODELS)
 
 
 def main() -> None:

@@ -50,12 +50,14 @@ class Route:
         return replace_file(path, data) if self.force else write_new(numbered(path), data)
 
 
-def plan_route(output: str | None, name: str, stages: int, force: bool, json: bool) -> Route:
+def plan_route(
+    output: str | None, name: str, stages: int, force: bool, json: bool, whole: str = "-strip"
+) -> Route:
     """Where -o says; free names, or an OutputError where a chosen one is taken."""
     digits = len(str(stages - 1))
     if output == "-":
         if json:
-            raise UsageError("Stdout takes the strip or the records, not both.", "Try -o fox.png")
+            raise UsageError("Stdout takes the picture or the records, not both.", "Try -o fox.png")
         if sys.stdout.isatty():
             raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
         return Route(None, Path(name), digits)
@@ -65,7 +67,7 @@ def plan_route(output: str | None, name: str, stages: int, force: bool, json: bo
         folder = Path(output or ".")
         make_folder(folder)
         routes = (
-            Route(folder / f"{stem}-strip.png", folder / stem, digits)
+            Route(folder / f"{stem}{whole}.png", folder / stem, digits)
             for stem in (name if n == 0 else f"{name}.{n}" for n in count())
         )
         return next(route for route in routes if not _taken(route, stages))
