@@ -101,15 +101,16 @@ def test_the_search_is_the_published_one() -> None:
 
 
 def test_the_search_is_that_of_diffusers() -> None:
-    text_decoder = pytest.importorskip(
-        "diffusers.pipelines.deprecated.unidiffuser.modeling_text_decoder"
+    from diffusers.pipelines.deprecated.unidiffuser.modeling_text_decoder import (
+        UniDiffuserTextDecoder,
     )
+
     for number in range(0, CASES, 5):
         captioner, end = case(number)
         config = captioner.gpt.config
-        theirs = text_decoder.UniDiffuserTextDecoder(
+        theirs = UniDiffuserTextDecoder(
             prefix_length=LENGTH,
-            prefix_inner_dim=CLIP_DIM if config.n_embd == CLIP_DIM else config.n_embd,
+            prefix_inner_dim=CLIP_DIM,
             prefix_hidden_dim=TEXT_DIM,
             vocab_size=VOCABULARY,
             n_positions=config.n_positions,
@@ -118,14 +119,12 @@ def test_the_search_is_that_of_diffusers() -> None:
             n_head=config.n_head,
             activation_function="gelu_new",
         ).eval()
-        weights = {
-            name.replace("gpt.", "transformer.", 1): tensor
-            for name, tensor in captioner.state_dict().items()
-            if not name.startswith("encode_prefix")
-        }
-        missing = theirs.load_state_dict(weights, strict=False)
-        assert not missing.unexpected_keys
-        assert all(name.startswith("encode_prefix") for name in missing.missing_keys)
+        theirs.load_state_dict(
+            {
+                name.replace("gpt.", "transformer.", 1): tensor
+                for name, tensor in captioner.state_dict().items()
+            }
+        )
         latent = latents(1, seed=number)
         tokens, lengths = theirs.generate_beam(
             input_embeds=theirs.decode_prefix(latent), entry_length=12, eos_token_id=end
