@@ -15,16 +15,20 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from tests.cli import fake
+from tests.cli.fake import FakeModel
 from unidiff_cli.request import Request, Result
 
 
-class Model(fake.FakeModel):
+class Model(FakeModel):
     """The fake model, as a batch asks for it."""
 
     device = SimpleNamespace(type="cpu")
 
-    def __post_init__(self) -> None:
-        self.made_with |= {"dtype": "fp32", "threads": "1"}
+    @classmethod
+    def load(cls, model: str | None = None, **options: Any) -> FakeModel:
+        loaded = super().load(model, **options)
+        loaded.made_with |= {"dtype": "fp32", "threads": "1"}
+        return loaded
 
     def usual_batch(self, request: Request) -> int:
         return 4

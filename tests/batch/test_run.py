@@ -57,22 +57,25 @@ def test_the_same_command_again_does_what_failed_or_is_new() -> None:
 def test_killed_at_any_moment_it_ends_like_an_undisturbed_run() -> None:
     jobs = write(mixed(200))
     batch(jobs, "-o", "calm", code=SOME_FAILED)
-    draw, sure = random.Random(1), {}
-    for _ in range(8):
+    file, draw = Path("out/results.jsonl"), random.Random(1)
+    sure: dict[str, dict[str, object]] = {}
+    for number in range(8):
+        size = file.stat().st_size if file.exists() else 0
         process = start(jobs, "-o", "out", seconds=0.02)
-        time.sleep(draw.uniform(0.3, 1.6))
+        # Twice anywhere, else after it has come further.
+        while number > 1 and not (file.exists() and file.stat().st_size > size):
+            assert process.poll() is None
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, 0.5))
         process.kill()
         process.communicate()
-        file = Path("out/results.jsonl")
-        if not file.exists():
-            continue
-        whole = file.read_bytes().split(b"\n")[:-1]
+        whole = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
         now = {r["custom_id"]: r for r in map(json.loads, whole) if r["status"] == "ok"}
         assert now.items() >= sure.items()
         for made in now.values():
             assert all(Path("out", o["image"]).exists() for o in made["outputs"] if "image" in o)
         sure = now
-    assert sure, "no kill came late enough"
+    assert 5 < len(sure) < 180
     batch(jobs, "-o", "out", code=SOME_FAILED)
     assert records("out") == records("calm")
     assert len([r for r in records("out") if r["status"] == "ok"]) == 180
@@ -85,8 +88,7 @@ def test_ctrl_c_keeps_what_is_done() -> None:
     jobs = write(mixed(200))
     process = start(jobs, "-o", "out", "--progress", "json", seconds=0.05)
     assert process.stderr is not None
-    while b'"progress"' not in process.stderr.readline():
-        pass
+    next(line for line in process.stderr if b'"progress"' in line)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -225,7 +227,9 @@ def test_an_answer_comes_when_the_input_pauses(workers: str) -> None:
 
 def test_who_listens_no_more_ends_it_quietly() -> None:
     jobs = "".join(json.dumps({"mode": "t"}) + "\n" for _ in range(500)).encode()
-    process = start("-", "-o", "out", stdin=subprocess.PIPE, seconds=0.01)
+    process = start(
+        "-", "-o", "out", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, seconds=0.01
+    )
     assert process.stdout is not None
     assert process.stdin is not None
     process.stdin.write(jobs)
