@@ -30,6 +30,7 @@ Examples:
   unidiff t2i "a red fox"
   unidiff i2t photo.jpg
   unidiff t2i "a fox" -o - | unidiff i2t -
+
 \b
 Exit codes:
   0  all is well              6    some items failed, the others are done
@@ -71,9 +72,15 @@ def root(
         typer.echo(context.get_help())
 
 
-MODES, WALKS, AFTERWARDS, BULK, MODELS = "Modes", "Walks", "Afterwards", "In bulk", "Models"
+GENERATE, WALKS, AFTERWARDS, BULK, MODELS = (
+    "Seven modes",
+    "Walks",
+    "Afterwards",
+    "In bulk",
+    "Models",
+)
 
-generate.register(app, Command, MODES)
+generate.register(app, Command, GENERATE)
 
 
 def _add(name: str, function: Callable[..., Any], epilog: str | None, section: str) -> None:

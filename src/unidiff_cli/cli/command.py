@@ -50,6 +50,23 @@ class Root(TyperGroup):
                 parameter.default = False
         return super().parse_args(ctx, args)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands under the headings they name."""
+        sections: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
+        for name, command in self.commands.items():
+            if not command.hidden:
+                heading = getattr(command, "rich_help_panel", None)
+                sections[heading if isinstance(heading, str) else "Commands"].append(
+                    (name, command)
+                )
+        width = max(len(name) for rows in sections.values() for name, _ in rows)
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                limit = formatter.width - 6 - width
+                formatter.write_dl(
+                    [(name.ljust(width), row.get_short_help_str(limit)) for name, row in rows]
+                )
+
     def main(
         self,
         args: Sequence[str] | None = None,

@@ -15,6 +15,7 @@ from unidiff_cli.cli.delivery import Delivery, delivering, make_plan
 from unidiff_cli.cli.inputs import Given, read_inputs
 from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import Options, parameters
+from unidiff_cli.cli.pairs import write_pairs
 from unidiff_cli.core.modes import MODES, Mode
 from unidiff_cli.errors import SOME_FAILED, UnidiffError
 from unidiff_cli.names import Sample
@@ -55,7 +56,8 @@ unidiff i2t photos/*.jpg -o "captions/{name}.txt"
 unidiff i2t - < photo.jpg""",
     "joint": """\
 unidiff joint -n 4
-unidiff joint -n 100 --json -o pairs/ > pairs.jsonl""",
+unidiff joint -n 100 --json -o pairs/ > pairs.jsonl
+unidiff joint -n 1000 -o pairs/ --format webdataset""",
     "i": """\
 unidiff i --seed 7 -o picture.png
 unidiff i -n 16 --grid""",
@@ -71,18 +73,21 @@ unidiff t2i2t "a red fox in the snow" -n 5 --caption nucleus""",
 }
 
 
-def register(app: typer.Typer, command_class: Any) -> None:
+def register(app: typer.Typer, command_class: Any, section: str) -> None:
     """Add a command for every mode, and the aliases that --help does not list."""
     for mode in MODES.values():
         epilog = "\b\nExamples:\n" + "\n".join(
             f"  {example}" for example in EXAMPLES[mode.name].splitlines()
         )
-        for name in (mode.name, ALIASES.get(mode.name)):
-            if name is not None:
-                hidden = name != mode.name
-                app.command(name, help=mode.help, epilog=epilog, hidden=hidden, cls=command_class)(
-                    _command(mode)
-                )
+        for name in filter(None, (mode.name, ALIASES.get(mode.name))):
+            app.command(
+                name,
+                help=mode.help,
+                epilog=epilog,
+                hidden=name != mode.name,
+                cls=command_class,
+                rich_help_panel=section,
+            )(_command(mode))
 
 
 def _command(mode: Mode) -> Callable[..., None]:
@@ -101,6 +106,9 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
     """Make what the command line asks for; typer.Exit when not all of it could be made."""
     check_whole("batch-size", options.batch_size, 1, MAX_COUNT)
     request = _template(mode, options)
+    if options.format is not None:
+        write_pairs(request, options, options.format)
+        return
     console = Console(quiet=options.quiet, progress=options.progress)
     inputs = read_inputs(mode, arguments)
     check_whole("the number of samples", len(inputs) * options.count, 1, MAX_COUNT)
