@@ -55,3 +55,9 @@ def test_signal_falls_and_its_square_and_the_noise_square_are_one() -> None:
     assert snr == sorted(snr, reverse=True)
     for t in times:
         assert schedule.alpha(t) ** 2 + schedule.sigma(t) ** 2 == pytest.approx(1, abs=1e-15)
+
+
+@pytest.mark.parametrize("t", [0.001, 0.00123, 0.0015, 0.002, 0.3, 0.5004, 0.98002, 0.9999, 1.0])
+def test_time_is_the_inverse_of_log_snr(t: float) -> None:
+    schedule = stable_diffusion()
+    assert schedule.time(schedule.log_snr(t)) == pytest.approx(t, rel=1e-9)
