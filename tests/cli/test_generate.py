@@ -292,7 +292,7 @@ def test_wrong_use_is_2_before_the_model(arguments: list[str], cli: Cli) -> None
 def test_wrong_commands(arguments: list[str], cli: Cli) -> None:
     done = cli(*arguments)
     assert done.exit_code == (2 if arguments else 0)
-    assert ("Commands:" in done.stdout) == (not arguments)
+    assert ("Seven modes:" in done.stdout) == (not arguments)
 
 
 def test_modes_lack_the_options_that_mean_nothing_to_them(cli: Cli, photo: str) -> None:

@@ -126,6 +126,28 @@ def test_a_closed_standard_input_is_no_prompt(shell: Shell) -> None:
     assert b"t2i needs a prompt" in done.stderr
 
 
+def test_closed_standard_input_asked_for_is_empty(shell: Shell) -> None:
+    for command, words in (("t2i -", b"no prompt"), ("i2t -", b"is empty")):
+        done = shell(f"unidiff {command} <&-")
+        assert done.returncode == 3
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize(("to", "words"), [("/dev/full", b"No space left"), ("&-", b"is closed")])
+def test_stdout_that_takes_nothing_is_8(to: str, words: bytes, shell: Shell) -> None:
+    done = shell(f"unidiff t -q >{to}")
+    assert done.returncode == 8
+    assert words in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+def test_help_that_nobody_can_read_is_one_sentence(shell: Shell) -> None:
+    done = shell("unidiff --help >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: ")
+    assert b"Exception ignored" not in done.stderr
+
+
 class TestTerminal:
     """With a terminal for stdin, stdout or stderr."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from unidiff_cli.cli.console import say_error
+from unidiff_cli.cli.console import drop_stdout, say_error
 from unidiff_cli.errors import CLOSED_PIPE, INTERRUPTED, UnidiffError, UsageError
 
 # What Typer raises for a command line that it cannot read; it exports only this child of it.
@@ -110,7 +110,7 @@ def exit_code(run: Callable[[], Any]) -> int:
     if code == INTERRUPTED:
         say_error("interrupted.")
     if code == CLOSED_PIPE:
-        _close_stdout()
+        drop_stdout()
     return code
 
 
@@ -126,6 +126,8 @@ def _help_of(error: Any) -> str:
 
 def _unexpected(error: Exception) -> int:
     """One sentence for what should not happen; the traceback for whoever asks for it."""
+    if isinstance(error, OSError):
+        drop_stdout()
     if os.environ.get("UNIDIFF_DEBUG"):
         traceback.print_exc()
     said = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".: ")
@@ -134,11 +136,3 @@ def _unexpected(error: Exception) -> int:
         "set UNIDIFF_DEBUG=1 to see where, and report it with that.",
     )
     return UnidiffError.exit_code
-
-
-def _close_stdout() -> None:
-    """Nobody reads stdout any more: what is left in its buffer goes nowhere, quietly."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from unidiff_cli.errors import UnidiffError
+from unidiff_cli.errors import OutputError, UnidiffError
 from unidiff_cli.progress import Progress, Silence
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ def say_error(message: str, hint: str = "") -> None:
     typer.secho(f"error: {message}", fg=None if plain else "red", err=True)
     if hint:
         typer.echo(f"try: {hint}", err=True)
+
+
+def drop_stdout() -> None:
+    """What is left in stdout's buffer goes nowhere: it failed once, and would again at the end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, or not a file
+        return
 
 
 @dataclass
@@ -41,11 +49,22 @@ class Console:
         self.answer_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
 
     def answer_bytes(self, data: bytes) -> None:
-        """Bytes on stdout, at once."""
-        with self._room():
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+        """Bytes on stdout, at once; OutputError when it does not take them."""
+        if sys.stdout is None:
+            raise OutputError("Standard output is closed.", "Leave it open: the answers go there.")
+        try:
+            with self._room():
+                sys.stdout.flush()
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            drop_stdout()
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"Standard output cannot be written: {reason}.", "Send it elsewhere."
+            ) from error
 
     def note(self, text: str) -> None:
         """Something good to know, on stderr."""

@@ -52,7 +52,7 @@ def _prompts(argument: str) -> list[str]:
     if argument != "-":
         return [argument]
     try:
-        text = sys.stdin.buffer.read().decode()
+        text = _standard_input().decode()
     except UnicodeDecodeError:
         raise InputError(
             "Standard input is not text in UTF-8.", "Prompts are read from it, one a line."
@@ -61,6 +61,13 @@ def _prompts(argument: str) -> list[str]:
     if not lines:
         raise InputError("There is no prompt on standard input.", "Prompts are read one a line.")
     return lines
+
+
+def _standard_input() -> bytes:
+    """All of it; nothing where it is closed."""
+    from unidiff_cli.pictures import read_all
+
+    return b"" if sys.stdin is None else read_all(sys.stdin.buffer, "Standard input")
 
 
 def _prompt(text: str) -> Given:
@@ -82,12 +89,11 @@ def _picture(argument: str, first: bool) -> Given:
     Of a file only the first bytes are read. The first file is decoded whole, so that a model is
     not loaded for a single damaged one.
     """
-    from unidiff_cli.pictures import open_picture, opened, read_all
+    from unidiff_cli.pictures import open_picture, opened
 
     try:
         if argument == "-":
-            data = read_all(sys.stdin.buffer, "The picture on standard input")
-            return Given("stdin", image=open_picture(data))
+            return Given("stdin", image=open_picture(_standard_input()))
         if first:
             open_picture(argument)
         else:
