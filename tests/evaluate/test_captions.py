@@ -85,7 +85,7 @@ def test_simple_measures() -> None:
     assert values["exact"] == 0.5
     assert values["noun"] == pytest.approx(2 / 3)
     assert values["distinct"] == 0.5
-    assert "4 pictures tell it little" in notes[0]
+    assert "a set of 4 tells it little" in notes[0]
     assert measure([Case("a", ("a",))] * 10)[0]["noun"] is None
     assert measure([Case("a", ("a",))] * 10)[1] == []
 

@@ -44,7 +44,7 @@ References = Annotated[
 ]
 Systems = Annotated[
     list[Path],
-    typer.Argument(metavar="SYSTEM...", help="What systems made: folders, or .jsonl files."),
+    typer.Argument(metavar="SYSTEM", help="What systems made: folders, or .jsonl files."),
 ]
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Also draw it: a PNG.", dir_okay=False)

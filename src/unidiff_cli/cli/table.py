@@ -43,7 +43,7 @@ def drawn(headings: Sequence[str], body: Sequence[Sequence[object]]) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for row in body:
@@ -56,7 +56,7 @@ def drawn(headings: Sequence[str], body: Sequence[Sequence[object]]) -> str:
     )
     with paper.capture() as captured:
         paper.print(table)
-    return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
+    return "\n".join(row.rstrip() for row in captured.get().splitlines())
 
 
 def number(value: float | None, deviation: float | None = None, scale: float = 1) -> str | None:

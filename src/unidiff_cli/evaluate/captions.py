@@ -90,7 +90,7 @@ def measure(cases: Sequence[Case]) -> tuple[dict[str, float | None], list[str]]:
     if len(cases) < FEW:
         notes.append(
             f"CIDEr-D weighs words by how few of the pictures they are said of; "
-            f"{len(cases)} pictures tell it little"
+            f"a set of {len(cases)} tells it little"
         )
     return values, notes
 
