@@ -125,6 +125,8 @@ def replay(
     progress: Progress = "auto",
 ) -> None:
     """Make again what a picture or a record says it is, or something like it."""
+    if check and (output is not None or force):
+        raise UsageError("--check writes nothing.", "Leave out -o, or leave out --check.")
     console = Console(quiet=quiet, progress=progress)
     choices = {
         "seed": seed,
