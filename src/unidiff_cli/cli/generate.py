@@ -112,9 +112,10 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
     console = Console(quiet=options.quiet, progress=options.progress)
     inputs = read_inputs(mode, arguments)
     check_whole("the number of samples", len(inputs) * options.count, 1, MAX_COUNT)
+    first = request.seed or 0
     requests = [
-        replace(request, prompt=each.prompt, image=each.image, seed=(request.seed or 0) + n)
-        for n, each in zip(range(0, MAX_COUNT * options.count, options.count), inputs, strict=False)
+        replace(request, prompt=each.prompt, image=each.image, seed=first + n * options.count)
+        for n, each in enumerate(inputs)
     ]
     good = [n for n, each in enumerate(inputs) if each.error is None]
     samples = list(_samples(requests, inputs, good))

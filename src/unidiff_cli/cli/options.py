@@ -82,6 +82,11 @@ def makes_text(mode: Mode) -> bool:
     return "text" in mode.yields
 
 
+def makes_pairs(mode: Mode) -> bool:
+    """Modes that yield a picture and its caption."""
+    return makes_pictures(mode) and makes_text(mode)
+
+
 def is_guided(mode: Mode) -> bool:
     """Modes with a leg that knows something of the other modality, to be pushed towards."""
     return any(leg.alone(m) != leg for leg in mode.legs for m in leg.which(Role.SAMPLED))
@@ -236,6 +241,15 @@ class Options:
             rich_help_panel=OUTPUT,
         ),
     ] = _for(makes_pictures, False)
+    format: Annotated[
+        Literal["webdataset", "jsonl", "imagefolder"] | None,
+        typer.Option(
+            "--format",
+            help="Write training data into the folder -o: tar files, a table of paths, or pictures "
+            "with metadata.jsonl. The same command again continues it.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = _for(makes_pairs, None)
     json: Json = False
     quiet: Quiet = False
     progress: Progress = "auto"

@@ -1,0 +1,50 @@
+"""`unidiff joint --format` fills a folder with pairs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from unidiff_cli.pairs import Pairs
+
+
+def test_it_writes_pairs_and_says_where(cli: Cli) -> None:
+    made = cli("joint", "-n", "3", "--seed", "5", "-o", "out", "--format", "jsonl")
+    assert made.exit_code == 0
+    assert made.stdout == "out/pairs.jsonl\n"
+    assert Pairs(Path("out"), "jsonl").seeds() == {5, 6, 7}
+
+
+def test_the_same_command_continues_with_the_same_seed(cli: Cli) -> None:
+    first = cli("joint", "-n", "2", "-o", "out", "--format", "imagefolder")
+    again = cli("joint", "-n", "4", "-o", "out", "--format", "imagefolder")
+    assert first.exit_code == again.exit_code == 0
+    assert "2 of 4 pairs are there already" in again.stderr
+    assert len(Pairs(Path("out"), "imagefolder").seeds()) == 4
+
+
+def test_json_tells_of_every_new_pair(cli: Cli) -> None:
+    arguments = ["joint", "-n", "2", "--seed", "5", "-o", "out", "--format", "jsonl", "--json"]
+    records = [json.loads(each) for each in cli(*arguments).stdout.splitlines()]
+    assert [record["seed"] for record in records] == [5, 6]
+    assert all(Path(record["outputs"][0]["image"]).exists() for record in records)
+    assert cli(*arguments).stdout == ""
+
+
+def test_other_settings_end_it(cli: Cli) -> None:
+    cli("joint", "--seed", "5", "-o", "out", "--format", "jsonl")
+    made = cli("joint", "--seed", "5", "-o", "out", "--format", "jsonl", "--guidance", "1")
+    assert made.exit_code == 8
+    assert "guidance" in made.stderr
+
+
+@pytest.mark.parametrize("wrong", [[], ["-o", "-"], ["-o", "out", "--grid"]])
+def test_it_needs_a_folder_of_its_own(cli: Cli, wrong: list[str]) -> None:
+    assert cli("joint", "--format", "jsonl", *wrong).exit_code == 2
+
+
+def test_only_modes_that_make_both_have_it(cli: Cli) -> None:
+    assert cli("t2i", "a fox", "--format", "jsonl").exit_code == 2
