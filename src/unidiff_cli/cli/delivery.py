@@ -71,7 +71,7 @@ def make_plan(
         raise UsageError("--force replaces the file named with -o.", "Add -o FILE.")
     plan = Plan(mode=mode, json=json, metadata=metadata, sheet=grid, force=force)
     single = named and not is_template(output or "")
-    if plan.pictures and (output == "-" or (single and not grid)) and len(samples) > 1 and not grid:
+    if plan.pictures and (output == "-" or single) and len(samples) > 1 and not grid:
         raise UsageError(
             f"-o {output} is one picture, {len(samples)} are to come.",
             "Try -o 'fox-{index}.png', -o folder/, or --grid for one sheet.",
