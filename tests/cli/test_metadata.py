@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, PngImagePlugin
@@ -15,6 +16,7 @@ from unidiff_cli.output import encode
 from unidiff_cli.record import Failure, Record, Saved, line
 from unidiff_cli.request import Request
 
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 PROMPTS = [
     "a fox",
     "Füchse, 狐 and 🦊",
@@ -64,6 +66,16 @@ def test_parameters_are_as_automatic1111_writes_them() -> None:
     ]
     Path("a.png").write_bytes(encode(Image.new("RGB", (32, 16)), ".png", [record()]))
     assert read_metadata("a.png").parameters == parameters(record())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_xmp_is_xml_that_names_the_source(suffix: str) -> None:
+    Path("a").write_bytes(encode(Image.new("RGB", (32, 16)), suffix, [record()]))
+    with Image.open("a") as picture:
+        xmp = picture.info.get("xmp") or picture.info["XML:com.adobe.xmp"].encode()
+    description = next(ElementTree.fromstring(xmp.strip()).iter(f"{{{RDF}}}Description"))
+    iptc = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+    assert description.get(f"{{{iptc}}}DigitalSourceType") == SOURCE_TYPE
 
 
 def test_the_record_names_no_file_written() -> None:
