@@ -48,6 +48,8 @@ def imported(*arguments: str, **env: str) -> tuple[list[str], bool, int]:
         (["--version"], 0),
         (["t2i", "--help"], 0),
         (["info", "--help"], 0),
+        (["eval", "--help"], 0),
+        (["eval", "guidance", "-o", "study"], 2),
         (["--show-completion"], None),
         (["t2i", "a fox", "--steps", "0"], 2),
         (["t2i", "a fox", "--guidance", "nan"], 2),

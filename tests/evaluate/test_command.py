@@ -130,18 +130,19 @@ def test_caption(run: Eval) -> None:
 
 def test_guidance_on_tiny(run: Eval, pictures: Pictures, random_clip: str) -> None:
     Path("prompts.txt").write_text("".join(f"thing {n}\n" for n in range(20)))
-    pictures("real", 18, seed=1)
+    pictures("real", 18, seed=1), pictures("few", 2, seed=2)
     settings = ("--model", "tiny", "--steps", 1, "--solver", "ddim", "--clip", random_clip)
     settings += ("--features", random_clip, "--references", "real", "--prompts", "prompts.txt")
-    settings += ("--pictures", "real", "--limit", 17, "--device", "cpu", "--json")
+    settings += ("--pictures", "few", "--limit", 17, "--device", "cpu", "--json")
     done = run("guidance", *settings, "--scales", "0,7", "-o", "study")
     (report,) = answers(done)
     assert done.exit_code == 0, done.stderr
     assert [each["guidance"] for each in report["scales"]] == [0, 7]
     for each in report["scales"]:
-        assert each["t2i"]["n"] == each["i2t"]["n"] == 17
+        assert (each["t2i"]["n"], each["i2t"]["n"]) == (17, 2)
         assert each["t2i"]["fid"] > 0
         assert each["t2i"]["kid"] is not None
+    assert report["made_with"]["model"] == "tiny"
     assert json.loads(Path("study/guidance.json").read_text()) == report
     with Image.open("study/guidance.png") as chart:
         assert chart.width == 3 * chart.height * 560 // 440

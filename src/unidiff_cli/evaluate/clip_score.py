@@ -75,5 +75,5 @@ def clip_score(clip: Clip, pairs: Sequence[tuple[Path, str]], progress: Progress
 def histogram(scores: Scores, width: float = 1.0) -> list[tuple[float, float]]:
     """(middle of a bin, share of the pairs), over the range that there is."""
     bins = [math.floor(one / width) for one in scores.each]
-    low, high = min(bins) - 1, max(bins) + 1
+    low, high = max(0, min(bins) - 1), max(bins) + 1
     return [((at + 0.5) * width, bins.count(at) / len(bins)) for at in range(low, high + 1)]

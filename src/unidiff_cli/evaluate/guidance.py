@@ -74,8 +74,17 @@ def parse_scales(text: str) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def make(study: Study, progress: Progress, problem: Problem) -> dict[str, rows.Row]:
-    """Make what is missing of the samples; those that there are, by custom_id."""
+@dataclass(frozen=True)
+class Made:
+    """The samples of a study."""
+
+    rows: Mapping[str, rows.Row]
+    """By custom_id; those that failed are not among them."""
+    made_with: Mapping[str, str]
+
+
+def make(study: Study, progress: Progress, problem: Problem) -> Made:
+    """Make what is missing of the samples."""
     jobs = study.jobs()
     make_folder(study.folder)
     text = "".join(f"{line(job)}\n" for job in jobs)
@@ -90,7 +99,8 @@ def make(study: Study, progress: Progress, problem: Problem) -> dict[str, rows.R
             progress.evaluated(1)
             progress.finished(1)
         run.store.tidy([job["custom_id"] for job in jobs])
-    return {row.key: row for row in rows.read(study.folder / RESULTS)}
+        made_with = run.model.made_with
+    return Made({row.key: row for row in rows.read(study.folder / RESULTS)}, made_with)
 
 
 def _complain(error: Mapping[str, str], kept: bool, folder: Path, problem: Problem) -> None:
@@ -104,7 +114,7 @@ def _complain(error: Mapping[str, str], kept: bool, folder: Path, problem: Probl
 
 def measure(
     study: Study,
-    made: Mapping[str, rows.Row],
+    made: Made,
     clip: Clip,
     progress: Progress,
     network: Network | None = None,
@@ -116,7 +126,7 @@ def measure(
     for scale in study.scales:
         point: dict[str, Any] = {"guidance": scale}
         for mode in ("t2i", "i2t"):
-            found = [made[name] for name in study.ids(mode, scale) if name in made]
+            found = [made.rows[k] for k in study.ids(mode, scale) if k in made.rows]
             pairs = [row.pair for row in found if row.pair is not None]
             if not pairs:
                 continue
@@ -136,6 +146,7 @@ def measure(
         **study.settings,
         "scales": points,
         "notes": list(notes),
+        "made_with": dict(made.made_with),
     }
 
 

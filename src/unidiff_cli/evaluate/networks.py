@@ -28,8 +28,7 @@ INCEPTION_FILES = (
 )
 INCEPTION_URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
 CLIP = "openai/clip-vit-large-patch14"
-CLIP_FILES = ("config.json", "tokenizer.json", "preprocessor_config.json")
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 
 
 class Network(Protocol):
@@ -142,10 +141,10 @@ def _cached(where: str, text: bool) -> Path:
         raise ModelUnavailable(
             f"There is no network {where!r}.", "Name a folder, or a Hub id such as " + CLIP + "."
         )
-    needed = CLIP_FILES[: 2 if text else 1]
+    needed = ["config.json", *(["tokenizer.json"] if text else [])]
     folder = cached_folder(where, [(*needed, weights) for weights in WEIGHTS])
     if folder is None:
-        files = " ".join((*CLIP_FILES, WEIGHTS[0]))
+        files = " ".join([*needed, "preprocessor_config.json", WEIGHTS[0]])
         raise ModelUnavailable(
             f"{where} is not on this machine.", f"Fetch it: hf download {where} {files}"
         )
