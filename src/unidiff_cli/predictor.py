@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from unidiff_cli.core.latents import Latent, Latents, concatenate
-from unidiff_cli.core.sampler import Point
-from unidiff_cli.core.schedule import TRAINING_STEPS
+from unidiff_cli.core.pair import MODALITIES
+from unidiff_cli.core.sampler import Levels, Point
+from unidiff_cli.core.schedule import TRAINING_STEPS, stable_diffusion
 from unidiff_cli.nets.uvit import UViT
 
 
@@ -56,7 +57,21 @@ class UViTPredictor:
             kind = torch.full_like(t_image, self.data_type, dtype=torch.long)
         noise = self.net(image, clip, text, t_image, t_text, kind)
         parts = [part.float().split(samples) for part in noise]
-        return [
+        found = [
             Latents(Latent((image, clip)), Latent((text,)))
             for image, clip, text in zip(*parts, strict=True)
         ]
+        if self.net.config.prediction == "velocity":
+            seen = zip(found, latents, points, strict=True)
+            return [as_noise(velocity, z, levels) for velocity, z, (_, levels) in seen]
+        return found
+
+
+def as_noise(velocity: Latents, z: Latents, levels: Levels) -> Latents:
+    """The noise in z when the network puts out alpha noise - sigma signal."""
+    schedule = stable_diffusion()
+    image, text = (
+        schedule.alpha(levels[m]) * velocity[m] + schedule.sigma(levels[m]) * z[m]
+        for m in MODALITIES
+    )
+    return Latents(image, text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +35,9 @@ class UViTConfig:
     clip_dim: int = 512
     data_types: int = 2
     """How many kinds of training data the network tells apart: 2 in v1, 0 (no such token) in v0."""
+    prediction: Literal["noise", "velocity"] = "noise"
+    """What the heads put out: the noise, as published, or alpha noise - sigma signal (arXiv
+    2202.00512), from which the predictor makes the noise. A small network learns that sooner."""
 
     def __post_init__(self) -> None:
         if self.depth % 2 or self.dim % self.heads or self.size % self.patch or self.dim % 2:

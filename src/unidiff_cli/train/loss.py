@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -60,10 +61,10 @@ class LatentPairs:
 
 @dataclass(frozen=True, slots=True)
 class Noised:
-    """One modality at its level: each part is `alpha clean + sigma noise`, row by row."""
+    """One modality at its level, and what the network should say of each of its parts."""
 
-    parts: tuple[Tensor, ...]
-    noises: tuple[Tensor, ...]
+    parts: tuple[Tensor, ...]  # alpha clean + sigma noise, row by row
+    targets: tuple[Tensor, ...]  # the noise, or the velocity: alpha noise - sigma clean
 
 
 def draw_levels(batch: int, legs: float, generator: torch.Generator) -> Tensor:
@@ -93,15 +94,20 @@ def _coefficients(device: torch.device) -> Tensor:
     return torch.tensor(rows, device=device)
 
 
-def noised(clean: tuple[Tensor, ...], level: Tensor, generator: torch.Generator) -> Noised:
+def noised(
+    clean: tuple[Tensor, ...],
+    level: Tensor,
+    generator: torch.Generator,
+    prediction: Literal["noise", "velocity"] = "noise",
+) -> Noised:
     """The parts of one modality, which share the level (B,), with fresh standard normal noise."""
     noises = tuple(torch.randn(z.shape, generator=generator, device=z.device) for z in clean)
     alpha, sigma = _coefficients(level.device)[level].unbind(1)
-    mixed = [
-        _rows(alpha, z) * z + _rows(sigma, z) * noise
-        for z, noise in zip(clean, noises, strict=True)
-    ]
-    return Noised(tuple(mixed), noises)
+    pairs = list(zip(clean, noises, strict=True))
+    parts = tuple(_rows(alpha, z) * z + _rows(sigma, z) * noise for z, noise in pairs)
+    if prediction == "noise":
+        return Noised(parts, noises)
+    return Noised(parts, tuple(_rows(alpha, z) * e - _rows(sigma, z) * z for z, e in pairs))
 
 
 def _rows(values: Tensor, like: Tensor) -> Tensor:
@@ -109,9 +115,9 @@ def _rows(values: Tensor, like: Tensor) -> Tensor:
     return values.view(-1, *[1] * (like.dim() - 1))
 
 
-def squared_error(predicted: Tensor, noise: Tensor, level: Tensor) -> Tensor:
+def squared_error(predicted: Tensor, target: Tensor, level: Tensor) -> Tensor:
     """The mean over the samples in which this modality is one that would be sampled."""
-    each = (predicted.float() - noise).square().flatten(1).mean(1)  # (B,)
+    each = (predicted.float() - target).square().flatten(1).mean(1)  # (B,)
     counts = ((level > 0) & (level < ABSENT)).float()
     return (each * counts).sum() / counts.sum().clamp(min=1)
 
@@ -131,14 +137,15 @@ class Objective:
     ) -> dict[str, Tensor]:
         """The losses at given levels (B, 2); only the noise is drawn."""
         config, (t_image, t_text) = self.config, levels.unbind(1)
-        image = noised((pairs.image, pairs.clip), t_image, generator)
-        text = noised((pairs.text,), t_text, generator)
+        prediction = self.model.config.prediction
+        image = noised((pairs.image, pairs.clip), t_image, generator, prediction)
+        text = noised((pairs.text,), t_text, generator, prediction)
         told = levels.clamp(max=N).unbind(1)
         predicted = self.model(*image.parts, *text.parts, *told, pairs.kind)
         losses = {
-            "image": squared_error(predicted.image, image.noises[0], t_image),
-            "clip": squared_error(predicted.clip, image.noises[1], t_image),
-            "text": squared_error(predicted.text, text.noises[0], t_text),
+            "image": squared_error(predicted.image, image.targets[0], t_image),
+            "clip": squared_error(predicted.clip, image.targets[1], t_image),
+            "text": squared_error(predicted.text, text.targets[0], t_text),
         }
         total = torch.stack([getattr(config, name) * loss for name, loss in losses.items()]).sum()
         return {**losses, "total": total}

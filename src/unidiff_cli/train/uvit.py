@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -41,6 +41,7 @@ class Config:
     store: Path | None = None  # latents that are encoded already
     heldout: Path | None = None  # a store whose loss is logged with the samples
     net: dict[str, Any] | None = None  # sizes (UViTConfig) of a network from scratch
+    start: Literal["published", "small"] = "published"  # the weights of a network from scratch
     lora: int = 0  # the rank of adapters; 0: all weights learn
     batch: int = 16
     recompute: bool = False  # blocks run again in the backward pass: slower, far less memory
@@ -128,8 +129,27 @@ def _network(config: Config, parts: Parts, device: torch.device) -> UViT:
                 f"Leave {name} out.",
             )
     net = UViT(sizes)
-    net.initialise()
+    if config.start == "published":
+        net.initialise()
+    else:
+        start_small(net)
     return net.to(device)
+
+
+def start_small(net: UViT) -> None:
+    """Weights to begin a narrow network with, where N(0, 0.02^2) would be too little to go on.
+
+    Linear maps keep the size of what goes through them (Xavier), and positions are as large as
+    the tokens that they are added to: attention tells tokens apart from the first step on.
+    """
+    nn.init.normal_(net.pos_embed, std=0.5)
+    for module in net.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for head in (net.decoder_pred, net.clip_img_out, net.text_out):
+        nn.init.trunc_normal_(head.weight, std=0.02)
 
 
 def recompute(net: UViT) -> None:
