@@ -123,39 +123,50 @@ def guidance(
         raise UsageError("--references are for pictures of t2i.", "Add --prompts FILE.")
     check_whole("seed", seed, 0, MAX_SEED)
     check_whole("batch-size", batch_size, 1, MAX_COUNT)
+    from unidiff_cli.evaluate import rows
+
+    asked: dict[str, Any] = {
+        "scales": parse_scales(scales),
+        "folder": output,
+        "prompts": tuple(rows.prompts(prompts)[:limit]) if prompts else (),
+        "pictures": tuple(rows.pictures(pictures)[:limit]) if pictures else (),
+        "settings": {k: v for k, v in (("steps", steps), ("solver", solver)) if v is not None},
+        "seed": seed,
+    }
+    wanted = rows.pictures(references) if references else []
     bad: list[UnidiffError] = []
     with console.listening() as listener:
         listener.stage("loading the libraries")
         from unidiff_cli.batch.worker import Spec
         from unidiff_cli.evaluate import guidance as study_of
-        from unidiff_cli.evaluate import rows
         from unidiff_cli.evaluate.distances import look
         from unidiff_cli.evaluate.networks import open_clip, open_network
         from unidiff_cli.speed.dtype import choose_device
 
-        chosen = {"steps": steps, "solver": solver}
-        study = study_of.Study(
-            scales=study_of.parse_scales(scales),
-            folder=output,
-            spec=Spec(model=model, device=device, dtype=dtype, batch_size=batch_size),
-            prompts=tuple(rows.prompts(prompts)[:limit]) if prompts else (),
-            pictures=tuple(rows.pictures(pictures)[:limit]) if pictures else (),
-            settings={name: value for name, value in chosen.items() if value is not None},
-            seed=seed,
-        )
+        spec = Spec(model=model, device=device, dtype=dtype, batch_size=batch_size)
+        study = study_of.Study(spec=spec, **asked)
         study.jobs()
         place = choose_device(device)
         scorer, network, real = open_clip(clip, place), None, None
-        if references is not None:
+        if wanted:
             network = open_network(features, place)
             listener.stage(f"looking at {references}")
-            real = look(network, rows.pictures(references), listener)
+            real = look(network, wanted, listener)
             bad += real.bad
         made = study_of.make(study, listener, bad.append)
         report = study_of.measure(study, made, scorer, listener, network, real)
     files = study_of.keep(study, report)
     tell(console, [report], json, *_table(report), bad)
     console.note(f"written: {', '.join(map(str, files))}")
+
+
+def parse_scales(text: str) -> tuple[float, ...]:
+    """The numbers between commas, in rising order, each once."""
+    try:
+        found = {float(part) for part in text.split(",")}
+    except ValueError:
+        raise UsageError(f"{text!r} is no list of scales.", "Example: --scales 0,1,3,7") from None
+    return tuple(sorted(found))
 
 
 def _table(report: dict[str, Any]) -> tuple[list[str], list[list[object]]]:

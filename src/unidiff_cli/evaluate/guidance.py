@@ -65,15 +65,6 @@ class Study:
         ]
 
 
-def parse_scales(text: str) -> tuple[float, ...]:
-    """The numbers between commas, in rising order, each once."""
-    try:
-        found = {float(part) for part in text.split(",")}
-    except ValueError:
-        raise UsageError(f"{text!r} is no list of scales.", "Example: --scales 0,1,3,7") from None
-    return tuple(sorted(found))
-
-
 @dataclass(frozen=True)
 class Made:
     """The samples of a study."""
