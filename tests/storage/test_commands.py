@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from tests.storage import make
 from tests.storage.fake_hub import COMMIT, FakeHub
+from unidiff_cli.cli import models as module
 from unidiff_cli.cli.app import app
 
 BIG = "unet/diffusion_pytorch_model.bin"
@@ -35,7 +38,23 @@ def test_list() -> None:
     assert records[0]["size"] == 5_490_000_000
 
 
-def test_pull_then_everything_else(hub: FakeHub) -> None:
+def declined(monkeypatch: pytest.MonkeyPatch, answer: bool | typer.Abort) -> int:
+    """The exit code of rm when somebody at a terminal says no, or goes away."""
+
+    def ask(question: str, err: bool) -> bool:
+        if isinstance(answer, typer.Abort):
+            raise answer
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.typer, "confirm", ask)
+        patched.setattr(module.sys, "stdin", SimpleNamespace(isatty=lambda: True))
+        with pytest.raises(typer.Exit) as left:
+            module.remove("unidiffuser-v1")
+    return left.value.exit_code
+
+
+def test_pull_then_everything_else(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     done = models("pull")
     assert done.exit_code == 0, done.stderr
     (folder,) = done.stdout.splitlines()
@@ -54,9 +73,12 @@ def test_pull_then_everything_else(hub: FakeHub) -> None:
     assert models("verify", "unidiffuser-v1").stdout == "unidiffuser-v1 is as it should be.\n"
     assert models("pull", "--quiet").stderr == ""
 
-    declined = models("rm", "unidiffuser-v1", input="n\n")
-    assert declined.exit_code != 0
-    assert Path(folder).exists()
+    unasked = models("rm", "unidiffuser-v1")
+    assert unasked.exit_code == 2
+    assert "--yes" in unasked.stderr
+    for answer in (False, typer.Abort()):
+        assert declined(monkeypatch, answer) == 130
+        assert Path(folder).exists()
     done = models("rm", "unidiffuser-v1", "--yes")
     assert done.exit_code == 0
     assert "free again" in done.stderr

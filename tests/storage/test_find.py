@@ -68,7 +68,7 @@ def test_unknown_names() -> None:
     with pytest.raises(ModelUnavailable, match="no model 'unidifuser'") as caught:
         find("unidifuser")
     assert "unidiffuser-v1" in caught.value.hint
-    with pytest.raises(ModelUnavailable, match="someone/model is not on this machine"):
+    with pytest.raises(ModelUnavailable, match="someone/model is neither a folder nor"):
         find("someone/model")
 
 

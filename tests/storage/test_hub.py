@@ -57,6 +57,7 @@ def test_second_pull_fetches_nothing(hub: FakeHub, tell: Tell, told: list[str]) 
     hub.served.clear()
     told.clear()
     assert client.plan(REPO).to_fetch == 0
+    assert (folder.parents[1] / "refs" / "main").read_text() == COMMIT
     assert pull(tell) == folder
     assert hub.served == []
     assert all("checking" in line for line in told)

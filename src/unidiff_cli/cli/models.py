@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ import typer
 from unidiff_cli.cli.command import Command
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.options import Json, Quiet
-from unidiff_cli.errors import ModelUnavailable, UsageError
+from unidiff_cli.errors import INTERRUPTED, ModelUnavailable, UsageError
 from unidiff_cli.registry import DEFAULT, MODELS
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def pull(
         raise UsageError(f"{name} needs no fetching.", f"Use it: unidiff t2i PROMPT --model {name}")
     if not row and "/" not in name:
         raise ModelUnavailable(f"There is no model {name!r}.", "See: unidiff models list")
+    if quiet:
+        hub.without_bars()
     plan = hub.plan(row.repo if row else name, row.revision if row else "main")
     free = hub.check_space(plan)
     console.note(
@@ -192,9 +195,19 @@ def remove(
         raise UsageError(
             f"{name} does not lie in the Hub's cache.", f"Remove its folder yourself: {folder}"
         )
-    if not yes and not typer.confirm(f"Remove {repo} from {hub.cache_folder()}?", err=True):
-        raise typer.Exit(130)
+    if not yes and not _agreed(f"Remove {repo} from {hub.cache_folder()}?"):
+        raise typer.Exit(INTERRUPTED)
     Console().note(f"Removed {repo}: {human(hub.remove(repo))} are free again.")
+
+
+def _agreed(question: str) -> bool:
+    """The answer of whoever sits there; nobody is a UsageError."""
+    if not sys.stdin.isatty():
+        raise UsageError("There is nobody to ask.", "Say --yes to remove it without a question.")
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        return False
 
 
 def _folder(name: str) -> tuple[Found, Path]:

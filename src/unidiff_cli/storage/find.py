@@ -85,8 +85,13 @@ def _cached(name: str, repo: str, revision: str, row: Row | None) -> Found:
 
     folder = snapshot(repo, revision)
     if folder is None:
-        size = f" ({human(row.size)}, {row.license})" if row else ""
+        if row is None:
+            raise ModelUnavailable(
+                f"{name} is neither a folder nor a repository in the Hub's cache.",
+                f"To fetch it from the Hub: unidiff models pull {name}",
+            )
         raise ModelUnavailable(
-            f"{name} is not on this machine.", f"Fetch it{size}: unidiff models pull {name}"
+            f"{name} is not on this machine.",
+            f"Fetch it ({human(row.size)}, {row.license}): unidiff models pull {name}",
         )
     return Found(name, folder, folder.name, row, repo)

@@ -16,6 +16,7 @@ from pathlib import Path
 import huggingface_hub
 from huggingface_hub import constants, errors
 from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import MODELS
@@ -113,6 +114,9 @@ def fetch(plan: Plan, tell: Tell) -> Path:
 
     Finished files stay when another one fails: the next pull goes on from there.
     """
+    with hub_errors(plan.repo):
+        # By the branch's name once: the cache then knows its commit, for other programs as well.
+        huggingface_hub.hf_hub_download(plan.repo, plan.files[0].name, revision=plan.revision)
     folder = cache_folder()
     for index, file in enumerate(plan.files, start=1):
         where = f"[{index}/{len(plan.files)}]"
@@ -195,7 +199,7 @@ def _remembered(folder: Path) -> list[RemoteFile]:
 def remove(repo: str) -> int:
     """Take every revision of `repo` out of the cache; the bytes that are freed."""
     try:
-        scan = huggingface_hub.scan_cache_dir()
+        scan = huggingface_hub.scan_cache_dir(cache_folder())
     except errors.CacheNotFound:
         return 0
     commits = [
@@ -218,6 +222,11 @@ def cached_folder(repo: str, choices: Sequence[Sequence[str]]) -> Path | None:
         if all(paths) and paths[0] is not None:
             return paths[0].parent
     return None
+
+
+def without_bars() -> None:
+    """The client draws no progress."""
+    disable_progress_bars()
 
 
 def cache_folder() -> Path:
