@@ -1,6 +1,6 @@
 """Encode a folder of pairs once: a row of latents for every picture with each of its captions.
 
-    python recipes/starter/encode.py PAIRS PARTS OUT
+    python recipes/starter/encode.py PAIRS PARTS OUT [--size 64]
 
 PARTS holds the runs `vae`, `clip` and `captioner` and the folder `tokenizers`. OUT is a store, as
 `unidiff train` reads it; its about.json also has the scale that gives the VAE's latents a
@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -103,9 +106,14 @@ class Encoders:
         return out
 
 
-def vae_scale(encoders: Encoders, pairs: Pairs) -> float:
+def sized(pictures: NDArray[np.uint8], size: int) -> Tensor:
+    """(B, 3, size, size) in -1..1; smaller pictures are means over areas."""
+    return F.interpolate(to_tensor(pictures), (size, size), mode="area")
+
+
+def vae_scale(encoders: Encoders, pairs: Pairs, size: int) -> float:
     """What the VAE's latents are multiplied with for a variance of 1."""
-    shots = to_tensor(pairs.pictures[:MEASURED]).split(BATCH)
+    shots = torch.split(sized(pairs.pictures[:MEASURED], size), BATCH)
     generator = draws.generator("vae scale")
     latents = torch.cat([encoders.picture(some, generator)[0] for some in shots])
     return float(1 / latents.std())
@@ -115,6 +123,7 @@ def rows(
     encoders: Encoders,
     pairs: Pairs,
     scale: float,
+    size: int,
     seed: int,
     limit: int,
     tell: Callable[[str], None],
@@ -124,7 +133,7 @@ def rows(
         numbers = range(first, min(first + BATCH, limit))
         generator = draws.generator(seed, "encode", first)
         vae, clip = encoders.picture(
-            to_tensor(pairs.pictures[numbers.start : numbers.stop]), generator
+            sized(pairs.pictures[numbers.start : numbers.stop], size), generator
         )
         captions = [pairs.captions(number) for number in numbers]
         repeats = torch.tensor([len(each) for each in captions])
@@ -145,15 +154,27 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pictures", type=int, help="encode only the first so many")
     parser.add_argument("--scale", type=float, help="of the VAE's latents; measured by default")
+    parser.add_argument("--size", type=int, default=128, help="side of the pictures, in pixels")
     arguments = parser.parse_args()
     encoders, pairs = Encoders.open(arguments.parts), Pairs.open(arguments.pairs)
     with torch.no_grad():
-        scale = arguments.scale or vae_scale(encoders, pairs)
+        scale = arguments.scale or vae_scale(encoders, pairs, arguments.size)
         limit = min(arguments.pictures or len(pairs), len(pairs))
         made = rows(
-            encoders, pairs, scale, arguments.seed, limit, lambda line: print(line, flush=True)
+            encoders,
+            pairs,
+            scale,
+            arguments.size,
+            arguments.seed,
+            limit,
+            lambda line: print(line, flush=True),
         )
-        about = {"vae_scale": scale, "seed": arguments.seed, "captions": pairs.captions(0)}
+        about = {
+            "vae_scale": scale,
+            "size": arguments.size,
+            "seed": arguments.seed,
+            "captions": pairs.captions(0),
+        }
         store.write(arguments.out, made, about)
 
 

@@ -37,12 +37,12 @@ TOKENIZERS: tuple[TokenizerName, ...] = ("clip", "caption")
 SAMPLING = Sampling(solver="dpm++2m", steps=25, guidance=3.0)
 
 
-def uvit_sizes(parts: dict[str, dict[str, Any]]) -> UViTConfig:
+def uvit_sizes(parts: dict[str, dict[str, Any]], size: int) -> UViTConfig:
     """The U-ViT of uvit.toml, fitting the latents of the other parts."""
     net = tomllib.loads((HERE / "uvit.toml").read_text(encoding="utf-8"))["part"]["net"]
     return UViTConfig(
         channels=parts["vae"]["latent_channels"],
-        size=parts["vae"]["sample_size"] // 2 ** (len(parts["vae"]["block_out_channels"]) - 1),
+        size=size // 2 ** (len(parts["vae"]["block_out_channels"]) - 1),
         text_tokens=parts["clip_text"]["max_position_embeddings"],
         text_dim=parts["captioner"]["text_dim"],
         clip_dim=parts["clip_image"]["projection_dim"],
@@ -77,7 +77,8 @@ def main() -> None:
         for part, stem in files.items()
     }
     tensors = {part: load_file(stem.with_suffix(".safetensors")) for part, stem in files.items()}
-    net = uvit_sizes(sizes)
+    about = json.loads((arguments.store / "about.json").read_text(encoding="utf-8"))
+    net = uvit_sizes(sizes, about["size"])
     uvit = UViT(net)
     uvit.initialise()
     if arguments.uvit:
@@ -85,13 +86,13 @@ def main() -> None:
     config = ModelConfig(
         name=arguments.name,
         license="Apache-2.0; the art it learned from: see MODEL_CARD.md",
-        size=sizes["vae"]["sample_size"],
+        size=about["size"],
         uvit=vars(net),
         vae=sizes["vae"],
         clip_text=sizes["clip_text"],
         clip_image=sizes["clip_image"],
         gpt2=sizes["captioner"]["gpt2"],
-        vae_scale=json.loads((arguments.store / "about.json").read_text())["vae_scale"],
+        vae_scale=about["vae_scale"],
         sampling=SAMPLING,
     )
     stored = {
