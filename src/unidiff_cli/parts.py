@@ -32,6 +32,11 @@ class Parts:
         """The sizes of the parts."""
         return self.checkpoint.config
 
+    @property
+    def factor(self) -> int:
+        """How many pixels of a picture's side stand behind one place of its latent."""
+        return int(2 ** (len(self.config.vae["block_out_channels"]) - 1))
+
     def module(self, part: Part, dtype: torch.dtype) -> Any:
         """The part on the device, loaded at the first call."""
         if (part, dtype) not in self.loaded:
@@ -67,8 +72,7 @@ class Parts:
     def noise(self, seeds: Sequence[int], width: int, height: int) -> Noise:
         """The noise streams of samples of this size, in pixels."""
         config = self.config
-        factor = 2 ** (len(config.vae["block_out_channels"]) - 1)
-        vae = (int(config.uvit["channels"]), height // factor, width // factor)
+        vae = (int(config.uvit["channels"]), height // self.factor, width // self.factor)
         image, text = (
             (vae, (1, int(config.uvit["clip_dim"]))),
             (config.text_tokens, config.text_dim),

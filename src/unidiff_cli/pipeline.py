@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -44,6 +44,8 @@ class UniDiffuser:
     device: torch.device
     dtype: torch.dtype
     progress: Progress
+    watch: Callable[[Sampler], Sampler] | None = None
+    """What every sampler goes through before it is used: to look at a picture as it forms."""
 
     @classmethod
     def load(
@@ -190,7 +192,7 @@ class UniDiffuser:
             sample_by_sample=self.device.type == "cpu",
             evaluated=self.progress.evaluated,
         )
-        return Sampler(
+        sampler = Sampler(
             predict=predictor,
             noise=noise,
             schedule=stable_diffusion(),
@@ -201,6 +203,7 @@ class UniDiffuser:
             empty=empty,
             final_denoise=request.final_denoise,
         )
+        return sampler if self.watch is None else self.watch(sampler)
 
 
 def decode(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,6 +16,28 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from unidiff_cli.cli.show import half_blocks
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+SKETCH = 16
+"""Rows of the picture above the bar."""
+
+
+class Drawing(Progress):
+    """The bar, and above it the picture as it forms."""
+
+    sketch: Text | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The picture, if there is one, then the bar."""
+        if self.sketch is not None:
+            yield self.sketch
+        yield from super().get_renderables()
 
 
 class Bar:
@@ -23,7 +45,7 @@ class Bar:
 
     def __init__(self) -> None:
         # Answers are written around rich: were stdout redirected, they would land on stderr.
-        self.drawing = Progress(
+        self.drawing = Drawing(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
@@ -58,6 +80,11 @@ class Bar:
             yield
         finally:
             self.drawing.start()
+
+    def sketch(self, picture: Image.Image) -> None:
+        """The picture above the bar, in place of the one before."""
+        self.drawing.sketch = half_blocks(picture, 2 * SKETCH, SKETCH)
+        self.drawing.refresh()
 
     def stage(self, what: str) -> None:
         """The words before the bar."""

@@ -9,14 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 
-from unidiff_cli.errors import OutputError, UnidiffError
+from unidiff_cli.errors import OutputError, UnidiffError, UsageError
 from unidiff_cli.progress import Progress, Silence
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from unidiff_cli.cli.bar import Bar
 
 
@@ -42,7 +44,14 @@ class Console:
 
     quiet: bool = False
     progress: Literal["auto", "none", "json"] = "auto"
+    show: bool = False
+    """Whether pictures are also drawn on the terminal."""
     bar: Bar | None = field(default=None, init=False)
+    hinted: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if self.show:
+            check_terminal(sys.stdout, "--show", "standard output")
 
     def answer(self, line: str) -> None:
         """A line on stdout, at once."""
@@ -82,6 +91,24 @@ class Console:
         with self._room():
             say_error(error.message, error.hint)
 
+    def picture(self, picture: Image.Image) -> None:
+        """The picture on the terminal, if that was asked for."""
+        if not self.show:
+            return
+        from unidiff_cli.cli.show import draw
+
+        with self._room():
+            sys.stdout.flush()
+            coarse = draw(picture)
+        if coarse and not self.hinted:
+            self.hinted = True
+            self.note("for finer pictures: pip install 'unidiff-cli[show]'")
+
+    def sketch(self, picture: Image.Image) -> None:
+        """The picture above the bar, until the next one."""
+        if self.bar is not None:
+            self.bar.sketch(picture)
+
     @contextmanager
     def listening(self) -> Iterator[Progress]:
         """The listener that draws, tells or keeps silent, as was asked."""
@@ -104,6 +131,14 @@ class Console:
         else:
             with self.bar.room():
                 yield
+
+
+def check_terminal(stream: TextIO, option: str, name: str) -> None:
+    """A UsageError when the stream is no terminal that colours can be drawn on."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            f"{option} draws on a terminal, and {name} is none.", f"Leave {option} out."
+        )
 
 
 def _can_draw() -> bool:

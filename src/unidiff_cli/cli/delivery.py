@@ -125,6 +125,8 @@ class Delivery:
         self.kept += 1
         if self.plan.sheet:
             self._remember(result, output)
+        elif output.image is not None:
+            self.console.picture(output.image)
         if self.plan.json:
             name = None if path is None or not self.plan.pictures else str(path)
             self.console.answer(line(Record.of(result, [name]).to_json()))
@@ -208,6 +210,7 @@ class Delivery:
             path = replace_file(named, data)
         else:
             path = write_new(numbered(named or self._sheet_name()), data)
+        self.console.picture(sheet)
         if plan.json:
             self.console.note(f"sheet: {path}")
         else:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unidiff_cli.cli.beside import write_beside
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import Delivery, delivering, make_plan
 from unidiff_cli.cli.inputs import Given, read_inputs
@@ -17,7 +18,7 @@ from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import Options, parameters
 from unidiff_cli.cli.pairs import write_pairs
 from unidiff_cli.core.modes import MODES, Mode
-from unidiff_cli.errors import SOME_FAILED, UnidiffError
+from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.names import Sample
 from unidiff_cli.request import MAX_COUNT, Request, Result, check_whole
 
@@ -53,6 +54,7 @@ unidiff t2i "a fox" -o - | unidiff i2t -""",
 unidiff i2t photo.jpg
 unidiff i2t photos/*.jpg --json > captions.jsonl
 unidiff i2t photos/*.jpg -o "captions/{name}.txt"
+unidiff i2t photos/ --captions beside --skip-existing
 unidiff i2t - < photo.jpg""",
     "joint": """\
 unidiff joint -n 4
@@ -109,7 +111,12 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
     if options.format is not None:
         write_pairs(request, options, options.format)
         return
-    console = Console(quiet=options.quiet, progress=options.progress)
+    if options.captions is not None:
+        write_beside(request, arguments, options)
+        return
+    if options.skip_existing:
+        raise UsageError("--skip-existing is for --captions beside.", "Add --captions beside.")
+    console = Console(options.quiet, options.progress, options.show)
     inputs = read_inputs(mode, arguments)
     check_whole("the number of samples", len(inputs) * options.count, 1, MAX_COUNT)
     first = request.seed or 0

@@ -243,7 +243,7 @@ def travel(
     arrows: bool = True,
 ) -> Travelogue:
     """Load the model, walk, write each stage as it comes and the strip at the end."""
-    console = Console(quiet=chosen.quiet, progress=chosen.progress)
+    console = Console(chosen.quiet, chosen.progress, chosen.show)
     name = f"{about['walk']}-{request.seed}"
     route = plan_route(chosen.output, name, stages, chosen.force, chosen.json)
     if chosen.seed is None:

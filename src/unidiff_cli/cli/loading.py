@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.options import Options
+from unidiff_cli.cli.preview import check_preview, with_preview
 from unidiff_cli.progress import Progress
 from unidiff_cli.registry import DEFAULT, FALLBACK
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
     """The model; a note tells when it is the bundled one because nothing else was said."""
+    if options.preview is not None:
+        check_preview(options.preview, console)
     progress.stage("loading the libraries")
     from unidiff_cli.pipeline import UniDiffuser
 
@@ -26,4 +29,4 @@ def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
             f"using the bundled model {FALLBACK}; "
             f"for the published one: unidiff models pull {DEFAULT}"
         )
-    return model
+    return model if options.preview is None else with_preview(model, options.preview, console)

@@ -77,6 +77,11 @@ def makes_pictures(mode: Mode) -> bool:
     return "image" in mode.yields
 
 
+def describes(mode: Mode) -> bool:
+    """Modes that say what a picture shows."""
+    return mode.needs == "image" and not makes_pictures(mode)
+
+
 def makes_text(mode: Mode) -> bool:
     """Modes that yield text."""
     return "text" in mode.yields
@@ -250,6 +255,42 @@ class Options:
             rich_help_panel=OUTPUT,
         ),
     ] = _for(makes_pairs, None)
+    captions: Annotated[
+        Literal["beside"] | None,
+        typer.Option(
+            "--captions",
+            help="beside: write photo.txt beside photo.jpg; folders stand for the pictures in "
+            "them.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = _for(describes, None)
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="With --captions, leave alone what has a caption already.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = _for(describes, False)
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show",
+            help="Also draw pictures on the terminal: by Kitty's protocol or Sixel with the extra "
+            "[show] installed, else in half blocks.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = _for(makes_pictures, False)
+    preview: Annotated[
+        str | None,
+        typer.Option(
+            "--preview",
+            metavar="WHERE",
+            help="The picture as it forms: - draws it above the progress bar; a file is replaced "
+            "at every step.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = _for(makes_pictures, None)
     json: Json = False
     quiet: Quiet = False
     progress: Progress = "auto"

@@ -35,7 +35,7 @@ def write_pairs(request: Request, options: Options, format: Format) -> None:
     folder = Path(str(options.output))
     if options.seed is None and (seed := _seed_of(folder)) is not None:
         request = replace(request, seed=seed)
-    console = Console(quiet=options.quiet, progress=options.progress)
+    console = Console(options.quiet, options.progress, options.show)
     if options.seed is None:
         console.note(f"seed {request.seed}")
     Pairs.check_new(folder)
@@ -76,6 +76,7 @@ def _fill(
             records = [] if options.no_metadata else [Record.of(result)]
             data = encode(output.image, ".png", records)
             path = str(pairs.add(output.seed, data, output.text or ""))
+            console.picture(output.image)
         if options.json:
             console.answer(line(Record.of(result, [path] if path else []).to_json()))
     return failures

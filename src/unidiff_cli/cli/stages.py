@@ -145,11 +145,13 @@ class Travelogue:
         if all(stage.given for stage in self.stages):
             return
         panels = [stage.image if stage.image else stage.text or "" for stage in self.stages]
-        data = self._encode(strip(panels, arrows), self.about)
+        picture = strip(panels, arrows)
+        data = self._encode(picture, self.about)
         if self.route.strip is None:
             self.console.answer_bytes(data)
         else:
             self.answer_file("strip", self.route.save(self.route.strip, data))
+            self.console.picture(picture)
 
     def answer_file(self, what: str, path: Path) -> None:
         """Tell of a file that holds the whole walk."""

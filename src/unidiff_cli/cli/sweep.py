@@ -138,7 +138,7 @@ def sweep(
     route = plan_route(chosen.output, name, len(cells), chosen.force, chosen.json, whole="")
     if each and route.strip is None:
         raise UsageError("--each writes files, and -o - none.", "Try -o folder/")
-    console = Console(quiet=chosen.quiet, progress=chosen.progress)
+    console = Console(chosen.quiet, chosen.progress, chosen.show)
     if seed is None:
         console.note(f"seed {orders[0].seed}")
     run(Sheet(columns, rows), cells, orders, chosen, Out(route, console, chosen, each))
@@ -185,6 +185,7 @@ class Out:
             self.console.answer_bytes(data)
             return
         path = str(self.route.save(self.route.strip, data))
+        self.console.picture(picture)
         self.console.answer(line({"sheet": path}) if self.chosen.json else path)
 
 

@@ -72,7 +72,8 @@ def _slerp(a: Tensor, b: Tensor, at: float) -> Tensor:
     weight_a = torch.where(near, (1 - at) + 0 * angle, ((1 - at) * safe).sin() / safe.sin())
     weight_b = torch.where(near, at + 0 * angle, (at * safe).sin() / safe.sin())
     mixed = (weight_a / length_a)[:, None] * flat_a + (weight_b / length_b)[:, None] * flat_b
-    return (length[:, None] * mixed).view_as(a)
+    between: Tensor = length[:, None] * mixed
+    return between.view_as(a)
 
 
 @dataclass(frozen=True)
