@@ -70,8 +70,10 @@ class UViTPredictor:
 def as_noise(velocity: Latents, z: Latents, levels: Levels) -> Latents:
     """The noise in z when the network puts out alpha noise - sigma signal."""
     schedule = stable_diffusion()
+    # At level 0, before the schedule's first knot, a modality is given: nobody asks for its noise.
     image, text = (
-        schedule.alpha(levels[m]) * velocity[m] + schedule.sigma(levels[m]) * z[m]
+        schedule.alpha(t) * velocity[m] + schedule.sigma(t) * z[m]
         for m in MODALITIES
+        for t in [max(levels[m], 1 / TRAINING_STEPS)]
     )
     return Latents(image, text)
