@@ -1,10 +1,23 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
+from unidiff_cli.core.latents import Latent, Latents
+from unidiff_cli.core.sampler import Levels
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.nets.uvit import UViT, UViTConfig
-from unidiff_cli.train.loss import ABSENT, LatentPairs, Objective, ObjectiveConfig, draw_levels
+from unidiff_cli.predictor import UViTPredictor, as_noise
+from unidiff_cli.train.loss import (
+    ABSENT,
+    LatentPairs,
+    Objective,
+    ObjectiveConfig,
+    draw_levels,
+    noised,
+)
+from unidiff_cli.train.uvit import start_small
 
 TINY = UViTConfig(
     channels=2,
@@ -129,3 +142,38 @@ def test_what_is_given_is_clean_and_what_is_absent_tells_nothing(model: UViT) ->
     noises = [torch.randn(z.shape, generator=draw) for z in (clean.image, clean.clip, clean.text)]
     assert torch.equal(text[1], noises[2][1])
     assert (t_image.tolist(), t_text.tolist()) == ([500, 0], [0, 1000])
+
+
+def test_a_velocity_says_the_same_as_its_noise() -> None:
+    """What a network of either kind is asked for turns into the very noise that was drawn."""
+    clean, levels = pairs(2), torch.tensor([640, 640])
+    asked = noised((clean.image, clean.clip), levels, seeded(3), "velocity")
+    drawn = noised((clean.image, clean.clip), levels, seeded(3), "noise").targets
+    text = Latent((clean.text,))
+    velocity = Latents(Latent(asked.targets), text)
+    noise = as_noise(velocity, Latents(Latent(asked.parts), text), Levels(0.64, 0.0))
+    for found, expected in zip(noise.image.parts, drawn, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_the_predictor_gives_noise_whatever_the_network_puts_out(model: UViT) -> None:
+    clean = pairs(2)
+    z = Latents(Latent((clean.image, clean.clip)), Latent((clean.text,)))
+    (noise,) = UViTPredictor(model)([(z, Levels(0.7, 0.2))])
+    model.config = replace(TINY, prediction="velocity")
+    (again,) = UViTPredictor(model)([(z, Levels(0.7, 0.2))])
+    schedule = stable_diffusion()
+    expected = schedule.alpha(0.7) * noise.image + schedule.sigma(0.7) * z.image
+    torch.testing.assert_close(again.image.parts, expected.parts)
+    expected = schedule.alpha(0.2) * noise.text + schedule.sigma(0.2) * z.text
+    torch.testing.assert_close(again.text.parts, expected.parts)
+
+
+def test_a_small_network_begins_with_all_tokens_of_one_size() -> None:
+    torch.manual_seed(0)
+    net = UViT(TINY)
+    start_small(net)
+    clean, sizes = pairs(32), []
+    for tokens in (net.patch_embed(clean.image), net.text_embed(clean.text), net.pos_embed):
+        sizes.append(tokens.std().item())
+    assert max(sizes) < 4 * min(sizes)
