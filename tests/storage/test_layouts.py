@@ -156,6 +156,17 @@ def test_original_without_its_clip_tower(tmp_path: Path) -> None:
     assert same(original(folder, clip_text=file), make.tiny(), "clip_text")
 
 
+def test_another_clip_in_the_file_is_passed_over(tmp_path: Path) -> None:
+    """One whose names say nothing to us is none: the tower is looked for elsewhere."""
+    folder = make.original_folder(tmp_path / "model", clip=False)
+    state = torch.load(folder / "caption_decoder.pth", weights_only=True)
+    state["module.clip.transformer.resblocks.0.ln_1.weight"] = torch.ones(4)
+    torch.save(state, folder / "caption_decoder.pth")
+    assert same(original(folder), make.tiny(), "captioner")
+    with pytest.raises(ModelUnavailable, match="CLIP's text tower"):
+        original(folder).tensors("clip_text")
+
+
 def test_what_original_files_lack_is_named(tmp_path: Path) -> None:
     opened = original(make.original_folder(tmp_path / "model"))
     for call, says, option in (

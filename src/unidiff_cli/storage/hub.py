@@ -91,7 +91,7 @@ def plan(repo: str, revision: str = "main") -> Plan:
         )
         for name in names
     )
-    card = info.card_data.license if info.card_data else None
+    card = (info.card_data and info.card_data.license) or "not stated"
     row = next((row for row in MODELS.values() if row.repo == repo), None)
     here = frozenset(f.name for f in files if _cached_file(repo, f.name, info.sha) is not None)
     return Plan(repo, revision, info.sha, row.license if row else str(card), files, here)

@@ -202,7 +202,7 @@ ORIGINAL: Mapping[str, Names] = {
     ),
     "clip_text": Names(
         rename=((r"^(module\.)?clip.*?text_model\.", ""),),
-        only=r"^(module\.)?clip",
+        only=r"^(module\.)?clip.*?text_model\.",
         ignore=r"\.position_ids$",
     ),
 }
