@@ -55,7 +55,8 @@ class Files:
     def check(self, samples: Sequence[Sample]) -> None:
         """An error if the files cannot all be written; the folders are made."""
         if not self.chosen:
-            make_folder(self.path(samples[0]).parent)
+            for sample in samples[:1]:
+                make_folder(self.path(sample).parent)
             return
         seen: set[Path] = set()
         for sample in samples:
