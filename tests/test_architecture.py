@@ -43,13 +43,14 @@ MAY_IMPORT = {
     "journeys": {"pipeline", "codecs", "rescue", "speed", "core", *SHARED},
     "evaluate": {"batch", "codecs", "storage", "record", "metadata", "output", *SHARED},
     "strips": {"grid"},
-    "cli": {"record", "metadata", "output", "names", "grid", "core", *SHARED},
+    "pairs": {"errors", "output", "record"},
+    "preview": {"codecs", "core"},
+    "cli": {"record", "metadata", "output", "names", "grid", "pairs", "core", *SHARED},
 }
 LATER = {
     "batch": {"pipeline", "speed"},
     "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"}
-    | {"evaluate"}
-    | {"strips", "evaluate"},
+    | {"strips", "preview", "evaluate"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 
