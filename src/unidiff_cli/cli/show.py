@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ def _installed() -> bool:
 
 def _finest() -> Any:
     """The way that the terminal draws pictures itself: Kitty's or Sixel; None without one."""
-    if not _installed():
+    # The library divides by the size, which some terminals do not know.
+    if not _installed() or 0 in os.get_terminal_size(sys.stdout.fileno()):
         return None
     # Importing it asks the terminal what it can draw, and waits a moment for the answer.
     from textual_image.renderable import Image, SixelImage, TGPImage
