@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.batch.shell import pixels, records, write
 from tests.cli.conftest import environment
+from unidiff_cli.cli.app import app
 
 pytest.importorskip("ray.data", reason="needs unidiff-cli[ray]", exc_type=ImportError)
 
@@ -64,12 +66,13 @@ def actors(of: int) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
 def test_two_actors_one_of_them_killed_do_what_one_process_does() -> None:
     jobs: list[dict[str, Any] | str] = [
-        {"custom_id": f"job-{k}", "mode": "t2i", "prompt": f"fox {k}", "steps": 40}
-        for k in range(30)
+        {"custom_id": f"job-{k}", "mode": "t2i", "prompt": f"fox {k}", "steps": 20}
+        for k in range(16)
     ]
     jobs[7:7] = [{"mode": "joint", "count": 2, "steps": 3}, {"mode": "nonsense"}]
     write(jobs)
-    finish(start("plain"), 6)
+    plain = CliRunner().invoke(app, ["batch", "jobs.jsonl", "-o", "plain", "-m", "tiny"])
+    assert plain.exit_code == 6
     process = start("out", "--ray", "local", "--workers", "2")
     file = Path("out/results.jsonl")
     while not file.exists() or b'"ok"' not in file.read_bytes():
@@ -78,9 +81,9 @@ def test_two_actors_one_of_them_killed_do_what_one_process_does() -> None:
     victims = actors(process.pid)
     assert len(victims) == 2
     os.kill(victims[0], signal.SIGKILL)
-    assert len(file.read_bytes().splitlines()) < 30
+    assert len(file.read_bytes().splitlines()) < 16
     err = finish(process, 6)
-    assert "31 done, 1 failed" in err
+    assert "17 done, 1 failed" in err
     assert records("out") == records("plain")
     assert pixels("out") == pixels("plain")
     assert "line-9: Line 9: There is no mode 'nonsense'." in err
