@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +21,7 @@ from unidiff_cli.output import FORMATS, encode
 from unidiff_cli.pictures import open_picture
 from unidiff_cli.record import Record
 from unidiff_cli.registry import MODELS
-from unidiff_cli.request import Output, Request
+from unidiff_cli.request import Request, Result
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -170,41 +170,36 @@ def check_comparable(original: Original) -> None:
 
 def place_of(record: Record, model: str | None, device: str | None, dtype: str | None) -> Place:
     """What to make it with: what is given, else what is recorded and known here."""
-    made_with = record.made_with
-    recorded = made_with.get("model")
+    made_with, recorded = record.made_with, record.made_with.get("model")
     if model is None and recorded is not None and recorded not in MODELS:
         raise UsageError(
             f"It was made with the model {recorded!r}, which is not opened on a record's word.",
             "Name the model: --model NAME",
         )
-    kind = made_with.get("device")
-    number = made_with.get("dtype")
-    threads = made_with.get("threads", "")
+    number, threads = made_with.get("dtype"), made_with.get("threads", "")
     known = threads.isascii() and threads.isdecimal() and len(threads) < 4
     return Place(
         model=model or recorded,
-        device=device or ("cpu" if kind == "cpu" else "auto"),
+        device=device or ("cpu" if made_with.get("device") == "cpu" else "auto"),
         dtype=dtype or (number if number in DTYPES else "auto"),
         threads=min(MAX_THREADS, max(1, int(threads))) if known else None,
     )
 
 
-def compare(
-    original: Original, request: Request, outputs: Sequence[Output], made_with: Mapping[str, str]
-) -> Comparison:
+def compare(original: Original, result: Result) -> Comparison:
     """Pixels with pixels, captions with captions, settings with settings."""
     record = original.record
     findings: list[str] = []
     same: list[bool] = []
     near: float | None = None
-    new_image = outputs[0].image
+    new_image = result.outputs[0].image
     if original.picture is not None and new_image is not None:
         near = psnr(open_picture(original.picture), _as_saved(new_image, original.picture))
         same.append(near == INFINITE)
         findings.append(_pixels(near))
     elif new_image is not None:
         findings.append("no picture to compare with")
-    for old, new in zip(record.outputs, outputs, strict=False):
+    for old, new in zip(record.outputs, result.outputs, strict=False):
         if old.text is not None and new.text is not None:
             same.append(old.text == new.text)
             findings.append("same words" if same[-1] else f"other words: {new.text!r}")
@@ -212,15 +207,13 @@ def compare(
         same=bool(same) and all(same),
         psnr=near,
         findings=tuple(findings),
-        differences=_differences(record, request, made_with),
+        differences=_differences(record, result),
     )
 
 
-def _differences(
-    record: Record, request: Request, made_with: Mapping[str, str]
-) -> dict[str, tuple[str, str]]:
+def _differences(record: Record, result: Result) -> dict[str, tuple[str, str]]:
     old = {**record.request.settings(), **record.made_with, "prompt": record.request.prompt}
-    new = {**request.settings(), **made_with, "prompt": request.prompt}
+    new = {**result.request.settings(), **result.made_with, "prompt": result.request.prompt}
     return {
         name: (str(old[name]), str(new.get(name)))
         for name in old

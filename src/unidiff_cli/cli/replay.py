@@ -137,11 +137,11 @@ def replay(
     }
     changes = {name: value for name, value in choices.items() if value is not None}
     tasks, errors = _tasks(files, changes, image, (model, device, dtype), check)
-    if not tasks and len(errors) == 1:
+    wrong = len(errors)
+    if not tasks and wrong == 1:
         raise errors[0]
     for error in errors:
         console.problem(error)
-    wrong = len(errors)
     with console.listening() as listener:
         listener.stage("loading the libraries")
         models: dict[Place, UniDiffuser] = {}
@@ -211,7 +211,7 @@ def _check(task: Task, model: UniDiffuser, console: Console, json: bool) -> bool
     from unidiff_cli.replay import compare
 
     result = model.run(task.request)
-    found = compare(task.original, result.request, result.outputs, result.made_with)
+    found = compare(task.original, result)
     if json:
         console.answer(line({"file": task.original.name, **found.to_json()}))
         return found.same
@@ -235,8 +235,9 @@ def _make(
 ) -> None:
     """Write it as the command of its mode does."""
     request = model.resolve(task.request)
+    name = (task.original.picture or Path("replay")).stem
     samples = [
-        Sample(mode=request.mode, seed=(request.seed or 0) + k, index=k, name=_stem(task.original))
+        Sample(mode=request.mode, seed=(request.seed or 0) + k, index=k, name=name)
         for k in range(request.count)
     ]
     plan = make_plan(request.walk, samples, output=output, force=force, json=json)
@@ -245,7 +246,3 @@ def _make(
             if result.error is not None:
                 raise result.error
             delivery.deliver(sample, result)
-
-
-def _stem(original: Original) -> str:
-    return original.picture.stem if original.picture else "replay"
