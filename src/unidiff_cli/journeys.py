@@ -177,7 +177,7 @@ def _interpolate(
     )
     walk, steps = traveller.sampler, evaluations(asked)
     if asked.image is not None:
-        walk = ode
+        walk = ode if model.watch is None else model.watch(ode)
         model.progress.stage("finding the noise of both ends")
         model.progress.begin(2, 2 * (steps + USUAL_ITERATIONS * ode_steps))
         steps = ode_steps

@@ -21,6 +21,7 @@ from unidiff_cli.cli import (
     replay,
     sweep,
     train,
+    walks,
 )
 from unidiff_cli.cli.command import Command, Root
 
@@ -88,14 +89,14 @@ def _add(name: str, function: Callable[..., Any], epilog: str | None, section: s
     app.command(name, cls=Command, epilog=epilog, rich_help_panel=section)(function)
 
 
-_add("chain", journeys.with_options(journeys.chain), journeys.CHAIN_EXAMPLES, WALKS)
+_add("chain", walks.with_options(journeys.chain), journeys.CHAIN_EXAMPLES, WALKS)
 _add(
     "interpolate",
-    journeys.with_options(journeys.interpolate),
+    walks.with_options(journeys.interpolate),
     journeys.INTERPOLATE_EXAMPLES,
     WALKS,
 )
-_add("sweep", journeys.with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
+_add("sweep", walks.with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
 _add("info", info.info, info.EXAMPLES, AFTERWARDS)
 _add("replay", replay.replay, replay.EXAMPLES, AFTERWARDS)
 _add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)

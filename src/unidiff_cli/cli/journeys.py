@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator, Sequence
-from inspect import Parameter, Signature, signature
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.inputs import read_inputs
 from unidiff_cli.cli.loading import load
-from unidiff_cli.cli.options import OUTPUT, Options, parameters
+from unidiff_cli.cli.options import OUTPUT, Options
 from unidiff_cli.cli.stages import Travelogue, plan_route
-from unidiff_cli.core.modes import MODES
-from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.cli.walks import WALK, Prompts, read_ends
+from unidiff_cli.errors import UsageError
 from unidiff_cli.output import check_new, numbered, replace_file, write_new
 from unidiff_cli.request import Request, check_whole
 
@@ -24,9 +21,7 @@ if TYPE_CHECKING:
     from unidiff_cli.journeys import Stage
     from unidiff_cli.pipeline import UniDiffuser
 
-WALK = "Walk"
 MOST = 10_000
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 MOVING = {".gif": "GIF", ".webp": "WEBP"}
 CHAIN_EXAMPLES = """\
 \b
@@ -42,14 +37,6 @@ Examples:
   unidiff interpolate cat.jpg dog.jpg -n 24 --animate cat-to-dog.gif
   unidiff interpolate "a red fox" "a snowy owl" --seed 7 -o between.png
 """
-Prompts = Annotated[
-    bool,
-    typer.Option(
-        "--prompts",
-        help="Read arguments as prompts even where files have these names.",
-        rich_help_panel=WALK,
-    ),
-]
 Rounds = Annotated[
     int,
     typer.Option(
@@ -89,28 +76,6 @@ Animate = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-LEFT_OUT = {"count", "batch_size", "grid", "unconditional", "absent"}
-"""Options of a mode that mean nothing to a walk of one sample."""
-
-
-def with_options(body: Callable[..., None], left_out: set[str] = LEFT_OUT) -> Callable[..., None]:
-    """The command with the options of the modes behind its own, in a signature for Typer."""
-    own = [
-        p.replace(kind=Parameter.KEYWORD_ONLY)
-        for p in signature(body, eval_str=True).parameters.values()
-        if p.kind is not Parameter.VAR_KEYWORD
-    ]
-    names = {p.name for p in own} | left_out
-    rest = [p for p in parameters(MODES["joint"]) if p.name not in names]
-
-    def command(**values: Any) -> None:
-        body(**values)
-
-    whole = Signature([*own, *rest])
-    vars(command)["__signature__"] = whole
-    command.__annotations__ = {p.name: p.annotation for p in whole.parameters.values()}
-    command.__doc__ = body.__doc__
-    return command
 
 
 def chain(
@@ -193,36 +158,6 @@ def _animate(log: Travelogue, path: Path, force: bool) -> None:
     data = animation(pictures, MOVING[path.suffix.lower()])
     written = replace_file(path, data) if force else write_new(numbered(path), data)
     log.answer_file("animation", written)
-
-
-def read_ends(arguments: Sequence[str], prompts: bool, chosen: Options) -> list[Request]:
-    """A request for each argument: i2t for a picture, t2i for a prompt.
-
-    A picture is an argument that names a file, or "-" for standard input.
-    """
-    seed = secrets.randbits(32) if chosen.seed is None else chosen.seed
-    requests = []
-    for argument in arguments:
-        mode = MODES["t2i" if prompts or not _is_picture(argument) else "i2t"]
-        (given,) = read_inputs(mode, [argument])
-        if given.error is not None:
-            raise given.error
-        settings = chosen.settings(mode) | {"count": 1}
-        requests.append(
-            Request(mode=mode.name, prompt=given.prompt, image=given.image, seed=seed, **settings)
-        )
-    return requests
-
-
-def _is_picture(argument: str) -> bool:
-    """Whether a file is meant; an InputError for the name of one that is not there."""
-    if argument == "-" or Path(argument).exists():
-        return True
-    if Path(argument).suffix.lower() in PICTURES:
-        raise InputError(
-            f"There is no file {argument}.", "Check the path; --prompts if these are its words."
-        )
-    return False
 
 
 def _about(request: Request) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import typer
 
 from unidiff_cli.cli.axes import Axis, listed, two, whole_numbers
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.journeys import Prompts, read_ends
 from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import OUTPUT, Options, parse_size
 from unidiff_cli.cli.stages import Route, plan_route
+from unidiff_cli.cli.walks import Prompts, read_ends
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.output import encode
 from unidiff_cli.record import Record, line
@@ -34,7 +34,7 @@ Examples:
   unidiff sweep "a fox" "an owl" "a hare" --seed 1-4 --each -o sheets/
   unidiff sweep photo.jpg --guidance 1,3,7 --seed 5
 """
-LEFT_OUT = {"count", "grid"}
+LEFT_OUT = {"count", "grid", "format"}
 
 
 def _several(name: str, metavar: str, help: str) -> Any:

@@ -1,0 +1,95 @@
+"""What the commands of walks share: their options, and what they are given."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unidiff_cli.cli.inputs import read_inputs
+from unidiff_cli.cli.options import OUTPUT, Options, parameters
+from unidiff_cli.core.modes import MODES
+from unidiff_cli.errors import InputError
+from unidiff_cli.request import Request
+
+WALK = "Walk"
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+Prompts = Annotated[
+    bool,
+    typer.Option(
+        "--prompts",
+        help="Read arguments as prompts even where files have these names.",
+        rich_help_panel=WALK,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="WHERE",
+        help="A file for the strip or sheet, from which single pictures get their names; a "
+        "folder/; or - for its bytes on stdout. By default free names here.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+LEFT_OUT = {"count", "batch_size", "grid", "format", "unconditional", "absent"}
+"""Options of a mode that mean nothing to a walk of one sample."""
+
+
+def with_options(body: Callable[..., None], left_out: set[str] = LEFT_OUT) -> Callable[..., None]:
+    """The command with the options of the modes behind its own, in a signature for Typer."""
+    own = [
+        p.replace(kind=Parameter.KEYWORD_ONLY)
+        for p in signature(body, eval_str=True).parameters.values()
+        if p.kind is not Parameter.VAR_KEYWORD
+    ]
+    names = {p.name for p in own} | left_out
+    rest = [
+        p.replace(annotation=Output) if p.name == "output" else p
+        for p in parameters(MODES["joint"])
+        if p.name not in names
+    ]
+
+    def command(**values: Any) -> None:
+        body(**values)
+
+    whole = Signature([*own, *rest])
+    vars(command)["__signature__"] = whole
+    command.__annotations__ = {p.name: p.annotation for p in whole.parameters.values()}
+    command.__doc__ = body.__doc__
+    return command
+
+
+def read_ends(arguments: Sequence[str], prompts: bool, chosen: Options) -> list[Request]:
+    """A request for each argument: i2t for a picture, t2i for a prompt.
+
+    A picture is an argument that names a file, or "-" for standard input.
+    """
+    seed = secrets.randbits(32) if chosen.seed is None else chosen.seed
+    requests = []
+    for argument in arguments:
+        mode = MODES["t2i" if prompts or not _is_picture(argument) else "i2t"]
+        (given,) = read_inputs(mode, [argument])
+        if given.error is not None:
+            raise given.error
+        settings = chosen.settings(mode) | {"count": 1}
+        requests.append(
+            Request(mode=mode.name, prompt=given.prompt, image=given.image, seed=seed, **settings)
+        )
+    return requests
+
+
+def _is_picture(argument: str) -> bool:
+    """Whether a file is meant; an InputError for the name of one that is not there."""
+    if argument == "-" or Path(argument).exists():
+        return True
+    if Path(argument).suffix.lower() in PICTURES:
+        raise InputError(
+            f"There is no file {argument}.", "Check the path; --prompts if these are its words."
+        )
+    return False
