@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -223,6 +224,19 @@ def test_an_answer_comes_when_the_input_pauses(workers: str) -> None:
     again.say({"custom_id": "a", "mode": "t2i", "prompt": "a fox"})
     assert again.hear() == first
     assert again.end() == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
+def test_workers_that_die_while_nothing_is_to_be_done_are_replaced() -> None:
+    talk = Talk("--workers", "2")
+    for round in range(3):
+        talk.say({"custom_id": f"round-{round}", "mode": "t"})
+        assert talk.hear()["status"] == "ok"
+        started = Path(f"/proc/{talk.process.pid}/task/{talk.process.pid}/children").read_text()
+        for child in started.split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(int(child), signal.SIGKILL)
+    assert talk.end() == 0
 
 
 def test_who_listens_no_more_ends_it_quietly() -> None:

@@ -124,7 +124,9 @@ class Processes:
         try:
             member.pipe.send(member.jobs)
         except OSError:
-            self._bury(seat)
+            # It was dead already: the jobs are not to blame.
+            self._dismiss(seat)
+            self.left += batch
 
     def collect(self, patience: float | None) -> list[Answer]:
         """The answers of all processes that sent some."""
@@ -169,9 +171,7 @@ class Processes:
 
     def _bury(self, seat: int) -> list[Answer]:
         """A process is gone: its jobs are left for others, or failed if that happened before."""
-        member = self.members.pop(seat)
-        member.process.join()
-        member.pipe.close()
+        member = self._dismiss(seat)
         if not member.ready:
             self.failed_starts += 1
             if self.failed_starts >= MAX_FAILED_STARTS:
@@ -182,6 +182,13 @@ class Processes:
         lost = [job for job in member.jobs if self.deaths[job.custom_id] >= MAX_DEATHS]
         self.left += [job for job in member.jobs if job not in lost]
         return [failed(job, died(member.process)) for job in lost]
+
+    def _dismiss(self, seat: int) -> Member:
+        """The member, whose process is gone, and whose seat is free again."""
+        member = self.members.pop(seat)
+        member.process.join()
+        member.pipe.close()
+        return member
 
 
 def died(process: BaseProcess) -> WorkerDied:

@@ -56,13 +56,6 @@ def connect(address: str) -> None:
     context.max_errored_blocks = -1
 
 
-def disconnect() -> None:
-    """Leave the cluster; one that `connect` started ends."""
-    import ray
-
-    ray.shutdown()
-
-
 def gpus(spec: Spec) -> int:
     """GPUs that a worker holds: one where the cluster has any and the device is left open."""
     import ray

@@ -31,8 +31,6 @@ class Reply:
 
     answer: Answer
     stored: bool = False
-    kept: bool = True
-    """Whether it is in the store; a job with another's custom_id has no place there."""
 
 
 @dataclass
@@ -58,7 +56,10 @@ class Run:
     """Jobs that nobody has begun with, and what they must share to be one batch."""
 
     def replies(self) -> Iterator[Reply]:
-        """A reply to each job, as soon as it is there; new ones are stored before."""
+        """A reply to each job, as soon as it is there; new ones are stored before.
+
+        But for those of jobs that have the custom_id of another: its answer stays.
+        """
         try:
             while self.waiting or self.crew.busy or not self.source.ended:
                 yield from self._fill()
@@ -96,7 +97,7 @@ class Run:
             twice = UsageError(
                 f"Line {job.line}: the custom_id {job.custom_id!r} was there before."
             )
-            return Reply(failed(job, twice), kept=False)
+            return Reply(failed(job, twice))
         self.seen.add(job.custom_id)
         if isinstance(job, BadJob):
             return self._refuse(job, job.error)
@@ -118,7 +119,7 @@ class Run:
             f"Line {job.line}: in this folder {job.custom_id!r} is the answer to another request.",
             "Give the job another custom_id, or choose another folder with -o.",
         )
-        return Reply(failed(job, clash), kept=False)
+        return Reply(failed(job, clash))
 
     def _refuse(self, job: Job | BadJob, error: UnidiffError) -> Reply:
         """An error for a job that cannot be begun with; a stored success stays what it is."""
