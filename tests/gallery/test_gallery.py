@@ -79,6 +79,15 @@ def test_a_sheet_tells_what_its_pictures_have_in_common(tmp_path: Path) -> None:
     assert "seed" not in item.settings
 
 
+def test_a_stage_of_a_walk_has_its_words_and_its_number(tmp_path: Path) -> None:
+    walk = {"walk": "chain", "stage": 3, "prompt": "a fox", "text": "an owl", "seed": 7}
+    (tmp_path / "s.png").write_bytes(encode(Image.new("RGB", (8, 8)), ".png", [], walk))
+    (item,) = items(tmp_path)
+    assert item.caption == "an owl"
+    assert item.prompt == "a fox"
+    assert (item.settings["walk"], item.settings["stage"]) == ("chain", "3")
+
+
 def test_captions_come_from_a_text_file_beside_a_table_or_the_record(tmp_path: Path) -> None:
     save(tmp_path / "a.png", caption="from the record")
     save(tmp_path / "b.png", caption="from the record")

@@ -68,8 +68,11 @@ def natural(path: Path) -> list[tuple[int, int, str]]:
 
 
 def _item(path: Path, name: str, known: Metadata, words: str) -> Item:
+    walk = {name: str(value) for name, value in known.walk.items()}
     prompts = dict.fromkeys(r.request.prompt for r in known.records if r.request.prompt)
+    prompts |= {walk["prompt"]: None} if "prompt" in walk else {}
     texts = dict.fromkeys(o.text for r in known.records for o in r.outputs if o.text)
+    texts |= {walk["text"]: None} if "text" in walk else {}
     return Item(
         path=path,
         name=name,
@@ -89,6 +92,9 @@ def _settings(known: Metadata) -> dict[str, str]:
         if number == 0:
             found = values
         found = {name: value for name, value in found.items() if values.get(name) == value}
+    if known.walk:
+        wanted = ("walk", "stage", "to", *SETTINGS, *MADE_WITH)
+        found = {name: known.walk[name] for name in wanted if name in known.walk}
     if not known.records and known.parameters:
         found = {"parameters": known.parameters}
     return {HEADINGS.get(name, name): _short(_plain(value)) for name, value in found.items()}
