@@ -91,6 +91,11 @@ def originals(path: Path) -> Iterator[Original | UnidiffError]:
             f"{path} has a record that cannot be understood: {metadata.problem}.",
             "Was it changed, or made by a later version?",
         )
+    if metadata.walk:
+        raise InputError(
+            f"{path} is of a walk ({metadata.walk.get('walk')}), which is made again only whole.",
+            f"unidiff info {path} tells its settings.",
+        )
     if not metadata.records:
         raise InputError(
             f"{path} does not say how it was made.",

@@ -222,3 +222,10 @@ class TestSweep:
         assert done.exit_code == 2
         assert "error:" in done.stderr
         assert names() == set()
+
+
+def test_a_stage_is_not_replayed_alone(run: Run) -> None:
+    run("chain", "a fox", "--rounds", "1", "--seed", "3")
+    done = CliRunner().invoke(app, ["replay", "chain-3-1.png"])
+    assert done.exit_code == 3
+    assert "of a walk (chain)" in done.stderr
