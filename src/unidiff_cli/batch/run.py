@@ -31,6 +31,8 @@ class Reply:
 
     answer: Answer
     stored: bool = False
+    kept: bool = True
+    """Whether it is in the store; a job with another's custom_id has no place there."""
 
 
 @dataclass
@@ -97,7 +99,7 @@ class Run:
             twice = UsageError(
                 f"Line {job.line}: the custom_id {job.custom_id!r} was there before."
             )
-            return Reply(failed(job, twice))
+            return Reply(failed(job, twice), kept=False)
         self.seen.add(job.custom_id)
         if isinstance(job, BadJob):
             return self._refuse(job, job.error)
@@ -119,7 +121,7 @@ class Run:
             f"Line {job.line}: in this folder {job.custom_id!r} is the answer to another request.",
             "Give the job another custom_id, or choose another folder with -o.",
         )
-        return Reply(failed(job, clash))
+        return Reply(failed(job, clash), kept=False)
 
     def _refuse(self, job: Job | BadJob, error: UnidiffError) -> Reply:
         """An error for a job that cannot be begun with; a stored success stays what it is."""
