@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -99,6 +100,12 @@ class UniDiffuser:
             name: value for name, value in choices.items() if getattr(request, name) is None
         }
         return replace(request, **open_choices)
+
+    def strange_words(self, prompt: str) -> list[str]:
+        """The words of a prompt that the model never saw, where it knows which it saw."""
+        words = self.parts.checkpoint.words
+        spoken = dict.fromkeys(re.findall(r"[\w'-]+", prompt.lower()))
+        return [] if words is None else [word for word in spoken if word not in words]
 
     def run(self, request: Request) -> Result:
         """All samples of one request; raises the first error among them."""

@@ -54,6 +54,9 @@ class FakeModel:
         fake.progress.stage("loading")
         return fake
 
+    def strange_words(self, prompt: str) -> list[str]:
+        return []
+
     def resolve(self, request: Request) -> Request:
         if request.v1_data is not None:
             raise UsageError("fake does not tell kinds of data apart.")

@@ -14,7 +14,7 @@ from unidiff_cli.cli.beside import write_beside
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import Delivery, delivering, make_plan
 from unidiff_cli.cli.inputs import Given, read_inputs
-from unidiff_cli.cli.loading import load
+from unidiff_cli.cli.loading import load, warn_of_words
 from unidiff_cli.cli.options import Options, parameters
 from unidiff_cli.cli.pairs import write_pairs
 from unidiff_cli.core.modes import MODES, Mode
@@ -186,6 +186,7 @@ def _generate(
     with console.listening() as progress:
         try:
             model = load(options, console, progress)
+            warn_of_words(model, [request.prompt or "" for request in requests], console)
             resolved = [model.resolve(request) for request in requests]
             results = model.stream(resolved, batch_size=options.batch_size)
             for sample, result in zip(samples, results, strict=True):

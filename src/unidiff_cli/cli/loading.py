@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.console import Console
@@ -12,6 +13,16 @@ from unidiff_cli.registry import DEFAULT, FALLBACK
 
 if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
+
+
+def warn_of_words(model: UniDiffuser, prompts: Sequence[str], console: Console) -> None:
+    """A note that names the words which the model never saw; none where all are known."""
+    strange = dict.fromkeys(word for prompt in prompts for word in model.strange_words(prompt))
+    if strange:
+        console.note(
+            f"{model.made_with['model']} never saw {', '.join(map(repr, strange))}; "
+            f"the published model knows more: unidiff models pull {DEFAULT}"
+        )
 
 
 def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:

@@ -31,6 +31,10 @@ class Checkpoint(Protocol):
     def config(self) -> ModelConfig:
         """The sizes of the parts, and the model's defaults."""
 
+    @property
+    def words(self) -> frozenset[str] | None:
+        """All words that the model was trained on; None for one of a wide world."""
+
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,
         CLIPVisionModelWithProjection, nn.Linear or Captioner."""

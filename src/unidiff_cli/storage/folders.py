@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from unidiff_cli.storage.layout import (
     FOLDERS,
     TOKENIZER_FOLDERS,
     WEIGHTS,
+    WORDS,
     part_file,
     tokenizer_file,
 )
@@ -37,6 +39,17 @@ class Ours:
     def config(self) -> ModelConfig:
         """What config.json says."""
         return ModelConfig.read(self.folder / CONFIG)
+
+    @cached_property
+    def words(self) -> frozenset[str] | None:
+        """The words of the captions that it was trained on, where words.json lists them."""
+        path = self.folder / WORDS
+        if not path.is_file():
+            return None
+        try:
+            return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError) as error:
+            raise ModelUnavailable(f"{path} is no list of words ({error}).") from error
 
     def tensors(self, part: Part) -> dict[str, Stored]:
         """The tensors of a part."""

@@ -17,6 +17,7 @@ from unidiff_cli.storage.checkpoint import Part, TokenizerName
 
 Layout = Literal["ours", "diffusers", "original"]
 
+WORDS = "words.json"
 CONFIG = "config.json"
 PARTS: tuple[Part, ...] = ("uvit", "vae", "clip_text", "clip_image", "captioner")
 """What a model is made of; encode_prefix is a piece of the captioner."""

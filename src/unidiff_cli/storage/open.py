@@ -50,6 +50,11 @@ class Opened:
         """The sizes of the parts, and the model's defaults."""
         return self.source.config
 
+    @property
+    def words(self) -> frozenset[str] | None:
+        """All words that the model was trained on, where its folder lists them."""
+        return self.source.words if isinstance(self.source, Ours) else None
+
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype; ModelUnavailable when its weights do not fit."""
         return fill(part, hollow(part, self.config), self.tensors(part), device, dtype)

@@ -1,0 +1,51 @@
+"""The bundled model: complete, small, honest about its words, and at work by default."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from unidiff_cli import Request, UniDiffuser
+from unidiff_cli.cli.app import app
+from unidiff_cli.registry import STARTER_FOLDER
+
+LIMIT = 48 * 2**20
+
+
+def test_it_is_complete_and_small() -> None:
+    files = {path.name: path.stat().st_size for path in STARTER_FOLDER.iterdir()}
+    assert {"config.json", "uvit.safetensors", "MODEL_CARD.md", "words.json"} <= files.keys()
+    assert sum(files.values()) < LIMIT
+    weights = {name: size for name, size in files.items() if name.endswith(".safetensors")}
+    assert max(weights, key=lambda name: weights[name]) == "uvit.safetensors"
+
+
+def test_it_is_what_runs_when_no_model_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "fox.png"
+    result = CliRunner().invoke(app, ["t2i", "a red fox", "--seed", "7", "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    assert out.stat().st_size > 0
+    assert "bundled model starter" in result.stderr
+    assert "never saw" not in result.stderr
+
+
+def test_words_that_it_never_saw_are_named() -> None:
+    words = ["t2i", "An astronaut on a RED fox", "--steps", "2", "--json"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "starter never saw 'astronaut'; " in result.stderr
+    assert "unidiff models pull unidiffuser-v1" in result.stderr
+    assert json.loads(result.stdout)["made_with"]["model"] == "starter"
+
+
+def test_a_thing_has_the_colour_that_is_asked_for() -> None:
+    """The mean of what is not background is reddest for red, greenest for green, and so on."""
+    model = UniDiffuser.load("starter", device="cpu", dtype="fp32")
+    for channel, colour in enumerate(("red", "green", "blue")):
+        asked = Request(mode="t2i", prompt=f"a {colour} apple", seed=1, count=2, steps=10)
+        for picture in model.run(asked).images:
+            seen = [p for p in picture.get_flattened_data() if min(p) < 200]
+            means = [sum(p[c] for p in seen) / len(seen) for c in range(3)]
+            assert means.index(max(means)) == channel, (colour, means)
