@@ -37,7 +37,7 @@ def pairs(tmp_path: Path) -> Pairs:
 def stored(pairs: Pairs, folder: Path, seed: int) -> store.Store:
     from encode import rows
 
-    made = rows(Encoders(), pairs, 2.0, seed, 70, lambda line: None)
+    made = rows(Encoders(), pairs, 2.0, 8, seed, 70, lambda line: None)
     store.write(folder, made, {})
     return store.Store.open(folder)
 
@@ -67,3 +67,13 @@ def test_the_words_of_the_model_are_those_of_its_captions() -> None:
     known = set(words())
     assert {"a", "an", "fox", "cup", "red", "background", "flat", "style", "small"} <= known
     assert not [word for word in known if " " in word or "," in word]
+
+
+def test_smaller_pictures_are_means_over_areas() -> None:
+    from encode import sized
+
+    picture = np.zeros((1, 4, 4, 3), np.uint8)
+    picture[0, :2, :2] = 255
+    small = sized(picture, 2)
+    assert small[0, :, 0, 0].tolist() == [1, 1, 1]
+    assert float(small.mean()) == -0.5
