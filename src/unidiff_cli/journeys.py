@@ -211,9 +211,7 @@ def invert(sampler: Sampler, leg: Leg, known: Latents) -> Latents:
     """The start from which the sampler, solving with ddim, comes to `known` along the leg."""
 
     def clean(z: Latents, t: float) -> Latents:
-        noise = sampler.guided(leg, z, known, t, 0, 0)
-        schedule = sampler.schedule
-        return (1 / schedule.alpha(t)) * (z - schedule.sigma(t) * noise)
+        return sampler.clean(leg, z, known, t, 0, 0)
 
     def still(before: Latents, after: Latents) -> bool:
         """Whether the modalities that the leg samples did not move any more."""

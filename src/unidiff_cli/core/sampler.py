@@ -53,8 +53,7 @@ class Sampler:
         evaluations = count()
 
         def clean(z: Latents, t: float) -> Latents:
-            noise = self.guided(leg, z, known, t, number, next(evaluations))
-            return (1 / self.schedule.alpha(t)) * (z - self.schedule.sigma(t) * noise)
+            return self.clean(leg, z, known, t, number, next(evaluations))
 
         z = self.solver(
             clean, start or self.noise.latents(number, "start"), self.times, self.schedule
@@ -64,6 +63,13 @@ class Sampler:
         for modality in leg.which(Role.SAMPLED):
             known = known.put(modality, z[modality])
         return known
+
+    def clean(
+        self, leg: Leg, z: Latents, known: Latents, t: float, number: int, evaluation: int
+    ) -> Latents:
+        """The clean data that z is predicted to come from."""
+        noise = self.guided(leg, z, known, t, number, evaluation)
+        return (1 / self.schedule.alpha(t)) * (z - self.schedule.sigma(t) * noise)
 
     def guided(
         self, leg: Leg, z: Latents, known: Latents, t: float, number: int, evaluation: int
