@@ -23,6 +23,9 @@ STYLES = {
     "twemoji": "flat style",
     "fluent-3d": "3d style",
     "fluent-flat": "minimal style",
+    "noto-v1": "blob style",
+    "fxemoji": "bold style",
+    "streamline": "outline style",
 }
 # Nouns that stand without an article: many of them, or none that could be counted.
 MANY = frozenset(

@@ -20,7 +20,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from scenes import Scene, describe, draw_scene, shown
 
-SCENES = 24_000
+SCENES = 16_470
 CAPTIONS = 3
 
 

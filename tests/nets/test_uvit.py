@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from unidiff_cli.nets.uvit import UViT, UViTConfig, time_embedding
+from unidiff_cli.nets.uvit import UViT, UViTConfig, attend, time_embedding
 
 TINY = UViTConfig(
     channels=4,
@@ -250,3 +250,17 @@ def test_initialisation() -> None:
     assert not net.pos_embed_token.any()
     assert net.token_embedding.weight.std() > 0.5
     assert 0.2 < net.patch_embed.proj.weight.abs().max() <= 0.25
+
+
+def test_attention_is_the_same_where_it_is_trained() -> None:
+    generator = torch.Generator().manual_seed(0)
+    q, k, v, pull = torch.randn(4, 2, 3, 7, 8, generator=generator)
+
+    def gradients(attention: Callable[[Tensor, Tensor, Tensor], Tensor]) -> tuple[Tensor, ...]:
+        leaves = [x.clone().requires_grad_() for x in (q, k, v)]
+        out = attention(*leaves)
+        return (out.detach(), *torch.autograd.grad(out, leaves, pull))
+
+    fused = gradients(torch.nn.functional.scaled_dot_product_attention)
+    for own, other in zip(gradients(attend), fused, strict=True):
+        torch.testing.assert_close(own, other)

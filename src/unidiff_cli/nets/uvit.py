@@ -66,6 +66,19 @@ def time_embedding(t: Tensor, dim: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(d)) v, all (B, heads, L, d).
+
+    Training on a CPU multiplies the matrices one by one: at 83 tokens the backward pass of the
+    fused function takes 40% of a step, and without it a step takes 0.6 of the time.
+    """
+    if q.device.type != "cpu" or not q.requires_grad:
+        return F.scaled_dot_product_attention(q, k, v)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    mixed: Tensor = scores.softmax(dim=-1, dtype=v.dtype) @ v
+    return mixed
+
+
 class Attention(nn.Module):
     """Multi-head self-attention over all tokens; there is no mask anywhere."""
 
@@ -78,7 +91,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         B, L, D = x.shape
         q, k, v = self.qkv(x).view(B, L, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(q, k, v)  # (B, heads, L, D / heads)
+        y = attend(q, k, v)  # (B, heads, L, D / heads)
         out: Tensor = self.proj(y.transpose(1, 2).reshape(B, L, D))
         return out
 
