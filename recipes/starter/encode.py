@@ -71,7 +71,7 @@ class Encoders:
         )
 
         vae = AutoencoderKL(**sizes(parts / "vae" / "vae.json"))
-        text = CLIPTextModel(CLIPTextConfig(**sizes(parts / "clip" / "clip_text.json")))
+        text = CLIPTextModel(CLIPTextConfig(**sizes(parts / "captioner" / "clip_text.json")))
         looks = CLIPVisionConfig(**sizes(parts / "clip" / "clip_image.json"))
         captioner = load_file(parts / "captioner" / "captioner.safetensors")
         weight = captioner["encode_prefix.weight"]
@@ -85,7 +85,7 @@ class Encoders:
                 CLIPVisionModelWithProjection(looks),
                 parts / "clip" / "clip_image.safetensors",
             ),
-            filled("clip_text", text, parts / "clip" / "clip_text.safetensors"),
+            filled("clip_text", text, parts / "captioner" / "clip_text.safetensors"),
             prefix,
             Tokenizer.from_file(str(parts / "tokenizers" / "clip_tokenizer.json")),
         )

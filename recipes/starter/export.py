@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from captions import BACKGROUNDS, COLOURS, STYLES
+from captions import BACKGROUNDS, COLOURS, COUNTS, RELATIONS, STYLES, plural, stands_bare
 from clipart import nouns
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from unidiff_cli.model_config import ModelConfig, Sampling
 from unidiff_cli.nets.uvit import UViT, UViTConfig
@@ -29,7 +32,7 @@ from unidiff_cli.train import checkpoint
 HERE = Path(__file__).parent
 FILES: dict[Part, str] = {
     "vae": "vae/vae",
-    "clip_text": "clip/clip_text",
+    "clip_text": "captioner/clip_text",
     "clip_image": "clip/clip_image",
     "captioner": "captioner/captioner",
 }
@@ -51,13 +54,28 @@ def uvit_sizes(parts: dict[str, dict[str, Any]], size: int) -> UViTConfig:
     )
 
 
+def learn_positions(uvit: UViT, tensors: dict[str, Tensor]) -> None:
+    """Stretch positions in `tensors` that are of a smaller grid over the grid of `uvit`."""
+    grid = uvit.config.grid
+    own = math.isqrt(tensors["pos_embed"].shape[1] - 3 - uvit.config.text_tokens)
+    if own != grid:
+        smaller = UViT(replace(uvit.config, size=own * uvit.config.patch))
+        smaller.pos_embed.data = tensors["pos_embed"]
+        tensors["pos_embed"] = smaller.positions(grid, grid).detach()
+
+
 def words() -> list[str]:
     """Every word that the captions of the small world are made of."""
+    names = set(nouns().values())
+    wordings = [each for group in RELATIONS.values() for each in group]
     phrases = [
-        *nouns().values(),
+        *names,
+        *(plural(noun) for noun in names if not stands_bare(noun)),
         *COLOURS,
         *BACKGROUNDS,
+        *COUNTS.values(),
         *STYLES.values(),
+        *(wording.format(first="", second="") for wording in wordings),
         "a an on background small",
     ]
     return sorted({word for phrase in phrases for word in phrase.split()})
@@ -82,7 +100,9 @@ def main() -> None:
     uvit = UViT(net)
     uvit.initialise()
     if arguments.uvit:
-        checkpoint.restore_model(uvit, checkpoint.weights(arguments.uvit / "checkpoints"))
+        tensors_of = checkpoint.weights(arguments.uvit / "checkpoints")
+        learn_positions(uvit, tensors_of)
+        checkpoint.restore_model(uvit, tensors_of)
     config = ModelConfig(
         name=arguments.name,
         license="Apache-2.0; the art it learned from: see MODEL_CARD.md",

@@ -10,47 +10,77 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from captions import Description, caption
-from clipart import SIZE, Picture, nouns, pixels, records, small_world, trained
+from captions import Description, Thing, caption
+from clipart import SIZE, TRAIN, Picture, nouns, pixels, records, small_world, trained
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from scenes import Scene, describe, draw_scene, shown
+from scenes import Scene, Shown, boxes, describe, draw_scene, realise
 
-SCENES = 16_470
 CAPTIONS = 3
 
 
-def train_pair(
-    pictures: Sequence[Picture], art: NDArray[np.uint8], seed: int, index: int
-) -> tuple[Scene, NDArray[np.uint8], list[str]]:
-    """Pair `index`: every picture in turn, as a scene drawn from (seed, index) alone."""
-    rng = np.random.default_rng((seed, index))
-    number = index % len(pictures)
-    scene, shot = shown(draw_scene(pictures[number], rng), art[number])
-    return scene, shot, [describe(scene, rng) for _ in range(CAPTIONS)]
+@dataclass(frozen=True)
+class World:
+    """The pictures that may be learned from, and their (N, 128, 128, 4) art."""
+
+    pictures: Sequence[Picture]
+    art: NDArray[np.uint8]
+
+    @cached_property
+    def by_style(self) -> dict[str, list[Picture]]:
+        """The pictures of each style."""
+        found: dict[str, list[Picture]] = {}
+        for picture in self.pictures:
+            found.setdefault(picture.vendor, []).append(picture)
+        return found
+
+    @cached_property
+    def place(self) -> dict[int, int]:
+        """Where the art of a row is."""
+        return {picture.row: place for place, picture in enumerate(self.pictures)}
+
+    def pair(self, seed: int, index: int) -> tuple[Scene, NDArray[np.uint8], list[str]]:
+        """Pair `index`: every picture in turn, in a scene drawn from (seed, index) alone."""
+        rng = np.random.default_rng((seed, index))
+        picture = self.pictures[index % len(self.pictures)]
+        scene = draw_scene(picture, self.by_style, rng)
+        art = [self.art[self.place[thing.picture.row]] for thing in scene.things]
+        scene, shot = realise(scene, art)
+        return scene, shot, [describe(scene, rng) for _ in range(CAPTIONS)]
 
 
 def plain_pair(
     picture: Picture, rgba: NDArray[np.uint8]
 ) -> tuple[Scene, NDArray[np.uint8], list[str]]:
     """A picture as it is, on white, simply named: how held-out ones are judged."""
-    scene, shot = shown(Scene(picture, "", "white", False, (0, 0)), rgba)
-    return scene, shot, [caption(Description(picture.noun))]
+    scene, shot = realise(Scene((Shown(picture),)), [rgba])
+    return scene, shot, [caption(Description((Thing(picture.noun),)))]
 
 
 def line(scene: Scene, captions: Sequence[str]) -> str:
     """What captions.jsonl says of a pair."""
     told = {
         "captions": captions,
-        "noun": scene.picture.noun,
-        "row": scene.picture.row,
-        "split": scene.picture.split,
-        "vendor": scene.picture.vendor,
-        "colour": scene.colour,
+        "noun": scene.things[0].picture.noun,
+        "things": [
+            {
+                "noun": thing.picture.noun,
+                "row": thing.picture.row,
+                "vendor": thing.picture.vendor,
+                "colour": thing.colour,
+                "box": box,
+            }
+            for thing in scene.things
+            for box in boxes(thing)
+        ],
+        "split": scene.things[0].picture.split,
+        "relation": scene.relation,
         "background": scene.background,
     }
     return json.dumps(told)
@@ -62,26 +92,31 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scenes", type=int, default=33_000)
     arguments = parser.parse_args()
     world = small_world(records(arguments.data), nouns())
     learned = trained(world)
-    heldout = [picture for picture in world if picture not in set(learned)]
-    art = pixels(arguments.data, [picture.row for picture in learned])
-    for name, count in (("train", SCENES), ("heldout", len(heldout))):
-        folder = arguments.out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        shape = (count, SIZE, SIZE, 3)
-        shots = open_memmap(folder / "pictures.npy", mode="w+", dtype=np.uint8, shape=shape)
-        other = pixels(arguments.data, [picture.row for picture in heldout])
-        with (folder / "captions.jsonl").open("w", encoding="utf-8") as lines:
-            for index in range(count):
-                if name == "train":
-                    pair = train_pair(learned, art, arguments.seed, index)
-                else:
-                    pair = plain_pair(heldout[index], other[index])
-                shots[index] = pair[1]
-                lines.write(line(pair[0], pair[2]) + "\n")
-        shots.flush()
+    heldout = [picture for picture in world if picture.split != TRAIN]
+    shown = World(learned, pixels(arguments.data, [picture.row for picture in learned]))
+    art = pixels(arguments.data, [picture.row for picture in heldout])
+    plain = (plain_pair(*each) for each in zip(heldout, art, strict=True))
+    write(arguments.out / "heldout", plain, len(heldout))
+    scenes = (shown.pair(arguments.seed, index) for index in range(arguments.scenes))
+    write(arguments.out / "train", scenes, arguments.scenes)
+
+
+def write(
+    folder: Path, pairs: Iterable[tuple[Scene, NDArray[np.uint8], list[str]]], count: int
+) -> None:
+    """A folder of pairs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = (count, SIZE, SIZE, 3)
+    shots = open_memmap(folder / "pictures.npy", mode="w+", dtype=np.uint8, shape=shape)
+    with (folder / "captions.jsonl").open("w", encoding="utf-8") as lines:
+        for index, (scene, shot, captions) in enumerate(pairs):
+            shots[index] = shot
+            lines.write(line(scene, captions) + "\n")
+    shots.flush()
 
 
 if __name__ == "__main__":

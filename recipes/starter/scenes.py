@@ -1,14 +1,26 @@
-"""Pictures as they are shown in training: recoloured, put before a plain background, captioned.
+"""Pictures as they are shown in training: one thing, some of a kind, or two and how they stand.
 
-A scene is drawn from a generator alone, so the same generator gives the same scene.
+Every scene is drawn from a generator alone, so the same generator gives the same scene. What a
+rule holds out (`held_out`) is never drawn for training.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from captions import BACKGROUNDS, COLOURS, STYLES, Description, caption
+from captions import (
+    BACKGROUNDS,
+    COLOURS,
+    RELATIONS,
+    STYLES,
+    Description,
+    Thing,
+    caption,
+    stands_bare,
+)
 from clipart import SIZE, Picture
 from numpy.typing import NDArray
 from PIL import Image
@@ -37,43 +49,126 @@ PLAIN = {
 }
 MOVED = 85.0  # degrees of hue around the commonest one that take part in a recolouring
 SMALL = 0.55  # side of a small thing, of the usual one
+PART = 60  # side of one of several things
+HELD_OUT = 20  # one combination in so many is never shown
+Corner = tuple[int, int]  # x, y of a thing's upper left
+LOW, MIDDLE, HIGH = 2, (SIZE - PART) // 2, SIZE - PART - 2
+PLACES: dict[int, tuple[Corner, ...]] = {
+    2: ((LOW, MIDDLE), (HIGH, MIDDLE)),
+    3: ((MIDDLE, LOW), (LOW, HIGH), (HIGH, HIGH)),
+    4: ((LOW, LOW), (HIGH, LOW), (LOW, HIGH), (HIGH, HIGH)),
+}
+TOGETHER: dict[str, tuple[Corner, Corner]] = {
+    "left of": ((LOW, MIDDLE), (HIGH, MIDDLE)),
+    "above": ((MIDDLE, LOW), (MIDDLE, HIGH)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One kind of thing in a scene: its picture, in its own colours or ("red") another, and where.
+
+    Each of `corners` is the upper left of one of them; all have the same `side`.
+    """
+
+    picture: Picture
+    colour: str = ""
+    side: int = SIZE
+    corners: tuple[Corner, ...] = ((0, 0),)
+
+    @property
+    def small(self) -> bool:
+        """Whether it is alone and smaller than usual."""
+        return len(self.corners) == 1 and PART < self.side < SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is shown: a picture, its new colour ("" for its own), background and size."""
+    """What is shown: one kind of thing, or two, the first of which stands so to the second."""
 
-    picture: Picture
-    colour: str
-    background: str
-    small: bool
-    corner: tuple[int, int]  # of a small thing: x, y
+    things: tuple[Shown, ...]
+    background: str = "white"
+    relation: str = ""
 
 
-def draw_scene(picture: Picture, rng: np.random.Generator) -> Scene:
-    """Most often the picture as it is, on white."""
-    colour = str(rng.choice(COLOURS)) if rng.random() < 0.3 else ""
+def held_out(*words: str) -> bool:
+    """Whether a combination, such as ("red", "fox") or ("fox", "car"), is never shown."""
+    return zlib.crc32("|".join(words).encode()) % HELD_OUT == 0
+
+
+def combinations(scene: Scene) -> list[tuple[str, ...]]:
+    """What in a scene could be held out: thing with colour, background, number, other thing."""
+    found: list[tuple[str, ...]] = []
+    for thing in scene.things:
+        noun, number = thing.picture.noun, len(thing.corners)
+        found += [(thing.colour, noun)] * bool(thing.colour)
+        found += [(noun, "on", scene.background)] * (scene.background != "white")
+        found += [(str(number), noun)] * (number > 1)
+    if len(scene.things) == 2:
+        found.append(tuple(sorted(thing.picture.noun for thing in scene.things)))
+    return found
+
+
+def draw_scene(
+    picture: Picture, others: Mapping[str, Sequence[Picture]], rng: np.random.Generator
+) -> Scene:
+    """A scene that may be shown in training, with `picture` in it; mostly it alone, on white.
+
+    `others` has the pictures of each style: two things of a scene are drawn in the same one.
+    """
+    while True:
+        scene = _draw(picture, others[picture.vendor], rng)
+        if not any(held_out(*words) for words in combinations(scene)):
+            return scene
+
+
+def _draw(picture: Picture, others: Sequence[Picture], rng: np.random.Generator) -> Scene:
+    kind = rng.random()
     background = str(rng.choice(BACKGROUNDS[1:])) if rng.random() < 0.3 else "white"
-    small = bool(rng.random() < 0.06)
-    room = SIZE - round(SMALL * SIZE)
-    x, y = (room // 2 + rng.integers(-8, 9, 2)).tolist() if small else (0, 0)
-    return Scene(picture, colour, background, small, (x, y))
+    first = Shown(picture, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
+    if kind < 0.12 and not stands_bare(picture.noun):
+        corners = PLACES[int(rng.integers(2, 5))]
+        return Scene((replace(first, side=PART, corners=corners),), background)
+    if kind < 0.28:
+        other = others[int(rng.integers(len(others)))]
+        if other.noun != picture.noun:
+            second = Shown(other, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
+            return together(first, second, str(rng.choice(list(RELATIONS))), background, rng)
+    if kind > 0.95:
+        side = round(SMALL * SIZE)
+        x, y = ((SIZE - side) // 2 + rng.integers(-8, 9, 2)).tolist()
+        first = replace(first, side=side, corners=((x, y),))
+    return Scene((first,), background)
+
+
+def together(
+    one: Shown, other: Shown, relation: str, background: str, rng: np.random.Generator
+) -> Scene:
+    """Two things, either of which may be the first."""
+    pair = (one, other) if rng.random() < 0.5 else (other, one)
+    places = zip(pair, TOGETHER[relation], strict=True)
+    things = tuple(replace(thing, side=PART, corners=(place,)) for thing, place in places)
+    return Scene(things, background, relation)
 
 
 def describe(scene: Scene, rng: np.random.Generator) -> str:
     """A true caption: what was changed is nearly always told, what is as usual sometimes."""
-    picture = scene.picture
-    own_colour = picture.colour if rng.random() < 0.25 else ""
-    said = Description(
-        noun=picture.noun,
-        colour=scene.colour if scene.colour and rng.random() < 0.95 else own_colour,
-        style=STYLES[picture.vendor] if rng.random() < 0.35 else "",
-        small=scene.small,
+    told = tuple(_thing(shown, len(scene.things) == 1, rng) for shown in scene.things)
+    usual = scene.background == "white"
+    style = STYLES[scene.things[0].picture.vendor]
+    return caption(
+        Description(
+            told,
+            str(rng.choice(RELATIONS[scene.relation])) if scene.relation else "",
+            scene.background if rng.random() < (0.1 if usual else 0.95) else "",
+            style if rng.random() < (0.15 if scene.relation else 0.35) else "",
+        )
     )
-    told = 0.95 if scene.background != "white" else 0.1
-    if scene.colour:
-        said = replace(said, colour=scene.colour)
-    return caption(replace(said, background=scene.background if rng.random() < told else ""))
+
+
+def _thing(shown: Shown, alone: bool, rng: np.random.Generator) -> Thing:
+    own = shown.picture.colour if alone and rng.random() < 0.25 else ""
+    return Thing(shown.picture.noun, shown.colour or own, len(shown.corners), shown.small)
 
 
 def hsv(rgb: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
@@ -119,20 +214,29 @@ def recoloured(rgba: NDArray[np.uint8], colour: str) -> NDArray[np.uint8] | None
     return np.concatenate([mixed, rgba[..., 3:]], axis=-1)
 
 
-def render(scene: Scene, rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The scene as (128, 128, 3); `rgba` is its picture, recoloured where the scene says so."""
-    thing = Image.fromarray(rgba)
-    if scene.small:
-        side = round(SMALL * SIZE)
-        thing = thing.resize((side, side), Image.Resampling.LANCZOS)
+def render(scene: Scene, art: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The scene as (128, 128, 3); `art` are the (128, 128, 4) pictures of its things, in order."""
     canvas = Image.new("RGB", (SIZE, SIZE), PLAIN[scene.background])
-    canvas.paste(thing, scene.corner, thing)
+    for shown, rgba in zip(scene.things, art, strict=True):
+        thing = Image.fromarray(rgba)
+        if shown.side != SIZE:
+            thing = thing.resize((shown.side, shown.side), Image.Resampling.LANCZOS)
+        for corner in shown.corners:
+            canvas.paste(thing, corner, thing)
     return np.asarray(canvas)
 
 
-def shown(scene: Scene, rgba: NDArray[np.uint8]) -> tuple[Scene, NDArray[np.uint8]]:
+def realise(scene: Scene, art: Sequence[NDArray[np.uint8]]) -> tuple[Scene, NDArray[np.uint8]]:
     """The scene as it can be shown, and its picture: own colours where recolouring would fail."""
-    new = recoloured(rgba, scene.colour) if scene.colour else None
-    if new is None:
-        return replace(scene, colour=""), render(replace(scene, colour=""), rgba)
-    return scene, render(scene, new)
+    things, painted = [], []
+    for shown, rgba in zip(scene.things, art, strict=True):
+        new = recoloured(rgba, shown.colour) if shown.colour else None
+        things.append(shown if new is not None else replace(shown, colour=""))
+        painted.append(rgba if new is None else new)
+    scene = replace(scene, things=tuple(things))
+    return scene, render(scene, painted)
+
+
+def boxes(shown: Shown) -> list[tuple[int, int, int, int]]:
+    """(left, upper, right, lower) of each of them, in pixels."""
+    return [(x, y, x + shown.side, y + shown.side) for x, y in shown.corners]

@@ -13,16 +13,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from captions import BACKGROUNDS, COLOURS, STYLES, Description, caption
+from captions import BACKGROUNDS, COLOURS, STYLES, Description, Thing, caption
 from clipart import TRAIN, Picture, nouns, pixels, records, small_world
 from PIL import Image
-from scenes import Scene, shown
+from render import plain_pair
 
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.grid import contact_sheet
 
 COUNT = 40
-UNSEEN_STYLES = ("noto-v1", "fxemoji", "streamline")
 
 
 def prompts(seed: int) -> list[str]:
@@ -34,9 +33,9 @@ def prompts(seed: int) -> list[str]:
 
 def _said(noun: str, rng: np.random.Generator) -> Description:
     said = rng.choice(["noun", "noun", "noun", "colour", "background", "style"])
+    colour = str(rng.choice(COLOURS)) if said == "colour" else ""
     return Description(
-        noun,
-        colour=str(rng.choice(COLOURS)) if said == "colour" else "",
+        (Thing(noun, colour),),
         background=str(rng.choice(BACKGROUNDS)) if said == "background" else "",
         style=str(rng.choice(list(STYLES.values()))) if said == "style" else "",
     )
@@ -44,7 +43,7 @@ def _said(noun: str, rng: np.random.Generator) -> Description:
 
 def heldout(data: Path, seed: int) -> list[Picture]:
     """Forty pictures of the world's things that no part was trained on, styles mixed."""
-    world = small_world(records(data), nouns(), [*STYLES, *UNSEEN_STYLES])
+    world = small_world(records(data), nouns())
     held = [picture for picture in world if picture.split != TRAIN]
     chosen = np.random.default_rng(seed).permutation(len(held))[:COUNT]
     return [held[n] for n in chosen]
@@ -71,7 +70,7 @@ def main() -> None:
     held = heldout(arguments.data, seed)
     art = pixels(arguments.data, [picture.row for picture in held])
     shots = [
-        Image.fromarray(shown(Scene(picture, "", "white", False, (0, 0)), rgba)[1])
+        Image.fromarray(plain_pair(picture, rgba)[1])
         for picture, rgba in zip(held, art, strict=True)
     ]
     asked = [Request(mode="i2t", image=shot, seed=seed + k) for k, shot in enumerate(shots)]

@@ -24,7 +24,7 @@ from tokenizers import (
     trainers,
 )
 
-LENGTH = 16
+LENGTH = 20
 LARGEST = 1500
 START, END, EOS = "<|startoftext|>", "<|endoftext|>", "<|EOS|>"
 

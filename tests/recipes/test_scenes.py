@@ -34,8 +34,8 @@ def test_held_out_pictures_are_never_learned_from() -> None:
         row("fox", tone=3),
     ]
     world = small_world(rows, {"fox": "fox"})
-    assert [picture.row for picture in world] == [0, 1, 2, 3]
-    assert [picture.row for picture in trained(world)] == [0]
+    assert [picture.row for picture in world] == [0, 1, 2, 3, 5]
+    assert [picture.row for picture in trained(world)] == [0, 5]
 
 
 def test_one_measured_colour_is_a_colour_word_of_the_world() -> None:
@@ -55,30 +55,113 @@ def test_recolouring_turns_the_hue(colour: str) -> None:
     assert (new[..., 3] == disc((0, 0, 0))[..., 3]).all()
 
 
-def test_gray_things_keep_their_colours() -> None:
+def picture(number: int, noun: str, vendor: str = "noto") -> Any:
     from clipart import Picture
-    from scenes import Scene, recoloured, shown
+
+    return Picture(number, noun, noun, vendor, "train", "")
+
+
+def test_gray_things_keep_their_colours() -> None:
+    from scenes import Scene, Shown, realise, recoloured
 
     gray = disc((128, 128, 128))
     assert recoloured(gray, "red") is None
-    picture = Picture(0, "rock", "rock", "noto", "train", "")
-    scene, shot = shown(Scene(picture, "red", "blue", False, (0, 0)), gray)
-    assert scene.colour == ""
+    scene, shot = realise(Scene((Shown(picture(0, "rock"), "red"),), "blue"), [gray])
+    assert scene.things[0].colour == ""
     assert tuple(shot[64, 64]) == (128, 128, 128)
     assert shot[0, 0].argmax() == 2
 
 
-def test_pairs_depend_on_the_seed_and_the_index_alone() -> None:
-    from clipart import Picture
-    from render import train_pair
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_as_many_are_shown_as_are_said(count: int) -> None:
+    from scenes import PART, PLACES, Scene, Shown, boxes, describe, render
 
-    pictures = [Picture(n, noun, noun, "noto", "train", "") for n, noun in enumerate(NOUNS)]
-    art = np.stack([disc((250, 140, 30)), disc((120, 80, 40))])
-    pairs = [train_pair(pictures, art, 5, index) for index in range(40)]
-    again = train_pair(pictures, art, 5, 7)
+    shown = Shown(picture(0, "fox"), side=PART, corners=PLACES[count])
+    scene = Scene((shown,), "blue")
+    shot = render(scene, [disc((250, 140, 30))])
+    middles = [((left + right) // 2, (up + low) // 2) for left, up, right, low in boxes(shown)]
+    assert [tuple(shot[y, x]) for x, y in middles] == [(250, 140, 30)] * count
+    assert (shot[..., 0] > 200).mean() == pytest.approx(
+        count * 25**2 * 3.14 / 128**2 * 0.9, rel=0.1
+    )
+    word = ["two", "three", "four"][count - 2]
+    assert describe(scene, np.random.default_rng(0)).startswith(f"{word} foxes")
+
+
+@pytest.mark.parametrize("relation", ["left of", "above"])
+def test_two_things_stand_as_is_said(relation: str) -> None:
+    from scenes import Shown, describe, render, together
+
+    rng = np.random.default_rng(0)
+    told = set()
+    for _ in range(60):
+        fox, owl = Shown(picture(0, "fox")), Shown(picture(1, "owl"))
+        scene = together(fox, owl, relation, "white", rng)
+        colours = {"fox": (250, 40, 30), "owl": (30, 40, 250)}
+        shot = render(scene, [disc(colours[t.picture.noun]) for t in scene.things])
+        red = np.argwhere((shot[..., 0] > 200) & (shot[..., 2] < 100)).mean(0)
+        blue = np.argwhere((shot[..., 2] > 200) & (shot[..., 0] < 100)).mean(0)
+        (y, x), text = blue - red, describe(scene, rng)
+        said = text.split(" on ")[0].split(",")[0]
+        told.add(said)
+        true = {
+            "a fox to the left of an owl": x > 50,
+            "an owl to the left of a fox": x < -50,
+            "a fox to the right of an owl": x < -50,
+            "an owl to the right of a fox": x > 50,
+            "a fox above an owl": y > 50,
+            "an owl above a fox": y < -50,
+            "a fox below an owl": y < -50,
+            "an owl below a fox": y > 50,
+            "a fox next to an owl": abs(x) > 50,
+            "an owl next to a fox": abs(x) > 50,
+            "a fox and an owl": True,
+            "an owl and a fox": True,
+        }
+        assert true[said], said
+    assert len(told) == (8 if relation == "left of" else 6)
+
+
+def test_pairs_depend_on_the_seed_and_the_index_alone() -> None:
+    from render import World
+
+    pictures = [picture(n, noun) for n, noun in enumerate(NOUNS)]
+    world = World(pictures, np.stack([disc((250, 140, 30)), disc((120, 80, 40))]))
+    pairs = [world.pair(5, index) for index in range(240)]
+    again = world.pair(5, 7)
     assert (again[1] == pairs[7][1]).all()
     assert again[2] == pairs[7][2]
-    assert [scene.picture.noun for scene, _, _ in pairs[:3]] == ["fox", "owl", "fox"]
-    for scene, _, captions in pairs:
+    for index, (scene, _, captions) in enumerate(pairs):
+        assert NOUNS[index % 2] in [thing.picture.noun for thing in scene.things]
         assert len(captions) == 3
-        assert all(scene.picture.noun in text and scene.colour in text for text in captions)
+        assert all(thing.colour in text for thing in scene.things for text in captions)
+    assert {len(scene.things) for scene, _, _ in pairs} == {1, 2}
+    assert len({len(scene.things[0].corners) for scene, _, _ in pairs}) == 4
+
+
+def test_what_is_held_out_is_never_drawn() -> None:
+    from scenes import combinations, draw_scene, held_out
+
+    nouns = ("fox", "owl", "car", "hat", "bee", "cow", "sun", "bus")
+    pictures = {"noto": [picture(n, noun) for n, noun in enumerate(nouns)]}
+    rng = np.random.default_rng(0)
+    drawn = set()
+    for turn in range(4000):
+        drawn |= set(combinations(draw_scene(pictures["noto"][turn % 8], pictures, rng)))
+    assert not any(held_out(*words) for words in drawn)
+    possible = {(c, n) for c in ("red", "blue", "green", "pink") for n in nouns}
+    assert {words for words in possible if not held_out(*words)} <= drawn
+    assert 0.02 < np.mean([held_out("red", f"thing{n}") for n in range(2000)]) < 0.08
+
+
+def test_two_things_have_one_style() -> None:
+    from scenes import draw_scene
+
+    pictures = {
+        "noto": [picture(0, "fox"), picture(1, "owl")],
+        "twemoji": [picture(2, "fox", "twemoji"), picture(3, "bee", "twemoji")],
+    }
+    rng = np.random.default_rng(0)
+    for turn in range(200):
+        scene = draw_scene(pictures["noto"][turn % 2], pictures, rng)
+        assert {thing.picture.vendor for thing in scene.things} == {"noto"}

@@ -7,6 +7,7 @@ from torch import Tensor
 from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.sampler import Levels
 from unidiff_cli.core.schedule import stable_diffusion
+from unidiff_cli.errors import UsageError
 from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.predictor import UViTPredictor, as_noise
 from unidiff_cli.train.loss import (
@@ -83,6 +84,27 @@ def test_levels_lie_on_the_five_legs_as_often_as_asked(share: float) -> None:
     sampled = [n for level in levels for n in level if 0 < n < ABSENT]
     assert min(sampled) == 1
     assert max(sampled) == 1000
+
+
+def test_some_legs_are_drawn_more_often() -> None:
+    config = ObjectiveConfig(legs=1.0, often={"t2i": 3, "i2t": 2, "i": 0})
+    levels = draw_levels(20_000, 1.0, seeded(), config.weights).tolist()
+    names = [leg(*level) for level in levels]
+    for name, share in {"t2i": 3, "i2t": 2, "joint": 1, "i": 0, "t": 1}.items():
+        assert names.count(name) / len(names) == pytest.approx(share / 7, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("often", "said"),
+    [
+        ({"t2t": 1.0}, "often has 't2t'"),
+        ({"i": -1.0}, "must not be negative"),
+        (dict.fromkeys(("t2i", "i2t", "joint", "i", "t"), 0.0), "not 0 for every leg"),
+    ],
+)
+def test_odd_legs_are_refused(often: dict[str, float], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        ObjectiveConfig(often=often)
 
 
 def test_loss_is_the_hand_written_one(model: UViT) -> None:

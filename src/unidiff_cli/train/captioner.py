@@ -1,7 +1,7 @@
 """Training the captioner: captions through the text latent and back, past noise on the latent.
 
-CLIP's text encoder is frozen. A latent that a diffusion model has sampled is never quite right,
-so the decoder learns to read latents that noise was mixed into.
+CLIP's text encoder is frozen, or learns with it (`tune`). A latent that a diffusion model has
+sampled is never quite right, so the decoder learns to read latents that noise was mixed into.
 
 Axes: B batch, L latent tokens, D latent width, T caption tokens.
 """
@@ -19,9 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unidiff_cli.errors import UsageError
 from unidiff_cli.nets.captioner import Captioner
 from unidiff_cli.train import draws
-from unidiff_cli.train.clip import token_ids
+from unidiff_cli.train.clip import save, token_ids
 from unidiff_cli.train.pairs import Pairs
 from unidiff_cli.train.pairs import draws as numbers
 
@@ -50,8 +51,15 @@ class Config:
     start: Path | None = None
     """captioner.safetensors to begin with; its text latent then stays as it is, and only the way
     back to words is learned, so that a U-ViT that knows the latent stays of use."""
+    tune: bool = False
+    """Whether the text encoder learns too: what it was taught beside pictures leaves out much of
+    a sentence. It is then written beside the captioner, in place of the one it began as."""
     batch: int = 96
     noise: float = 0.8  # the largest share of noise in a latent of unit variance
+
+    def __post_init__(self) -> None:
+        if self.start and self.tune:
+            raise UsageError("start keeps the text latent as it is; tune would change it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +71,18 @@ class Sentences:
 
 
 class Autoencoder(nn.Module):
-    """The captioner with the frozen encoder before it; the encoder is no part of what is saved."""
+    """The captioner with the encoder before it, which is a part of what learns only if tuned."""
 
-    def __init__(self, captioner: Captioner, encoder: nn.Module) -> None:
+    def __init__(self, captioner: Captioner, encoder: nn.Module, *, tune: bool = False) -> None:
         super().__init__()
         self.captioner = captioner
-        self._encoder = [encoder.requires_grad_(False).eval()]
+        self._encoder = [encoder.requires_grad_(tune).eval()]
+        if tune:
+            self.encoder = encoder
 
     def latents(self, read: Tensor) -> Tensor:
         """(B, L, D), not yet of unit variance."""
-        with torch.no_grad():
-            features = self._encoder[0](read).last_hidden_state
+        features = self._encoder[0](read).last_hidden_state
         out: Tensor = self.captioner.encode_prefix(features)
         return out
 
@@ -156,7 +165,9 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     if config.start:
         captioner.load_state_dict(load_file(config.start), strict=False)
         captioner.encode_prefix.requires_grad_(False)
-    model = Autoencoder(captioner, encoder.to(device)).to(device)
+    for net in (encoder, captioner.gpt):
+        net.set_attn_implementation("eager")  # see nets.uvit.attend
+    model = Autoencoder(captioner, encoder.to(device), tune=config.tune).to(device)
     clip, caption = (
         Tokenizer.from_file(str(path)) for path in (config.clip_tokenizer, config.caption_tokenizer)
     )
@@ -176,6 +187,8 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
             texts = [pairs.captions(row)[0] for row in range(min(2048, len(pairs)))]
             standardise(model, batch(texts).read)
         write(captioner, config, folder)
+        if config.tune:
+            save("clip_text", encoder, sizes, folder)
 
     return Training(
         model=model,
@@ -218,13 +231,4 @@ def standardise(model: Autoencoder, read: Tensor) -> None:
 
 def write(captioner: Captioner, config: Config, folder: Path) -> None:
     """captioner.safetensors under the names of a model folder, and captioner.json."""
-    from safetensors.torch import save_file
-
-    from unidiff_cli.storage.names import MODULES
-
-    names = MODULES["captioner"]
-    tensors = {names.ours(key): value for key, value in captioner.state_dict().items()}
-    kept = {name: tensor.contiguous() for name, tensor in tensors.items() if name}
-    save_file(kept, folder / "captioner.safetensors")
-    told = {"text_dim": config.text_dim, "gpt2": config.gpt2}
-    (folder / "captioner.json").write_text(json.dumps(told, indent=2) + "\n")
+    save("captioner", captioner, {"text_dim": config.text_dim, "gpt2": config.gpt2}, folder)

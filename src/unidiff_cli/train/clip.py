@@ -22,6 +22,7 @@ from unidiff_cli.train.pairs import Pairs, draws, to_tensor
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from unidiff_cli.storage.checkpoint import Part
     from unidiff_cli.train.config import TrainerConfig
     from unidiff_cli.train.parts import Training
 
@@ -42,6 +43,7 @@ class Config:
     """Arguments of CLIPVisionConfig."""
     batch: int = 128
     cut: int = 12  # pixels that a random crop of a picture loses at most
+    augment: bool = False  # show each picture turned, moved, blurred and in other light
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class TwoTowers(nn.Module):
         super().__init__()
         self.text = CLIPTextModel(CLIPTextConfig(**text))
         self.image = CLIPVisionModelWithProjection(CLIPVisionConfig(**image))
+        for encoder in (self.text, self.image):
+            encoder.set_attn_implementation("eager")  # see nets.uvit.attend
         self.text_projection = nn.Linear(text["hidden_size"], image["projection_dim"], bias=False)
         self.log_scale = nn.Parameter(torch.tensor(10.0).log())
 
@@ -111,6 +115,31 @@ def token_ids(tokenizer: Tokenizer, texts: list[str]) -> Tensor:
     return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(texts)])
 
 
+def augmented(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Pictures (B, 3, H, W) in -1..1 as others might draw or send them.
+
+    Each is turned by up to 15 degrees, scaled and moved (its edge goes on beyond it), in stronger
+    or weaker light and colour, noisy; one in three is blurred. Hues stay: captions name them.
+    """
+    count = len(pictures)
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, (count, *shape))).float()
+
+    angle, scale = draw(-0.26, 0.26), draw(0.8, 1.25)
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    rows = torch.stack([cos, -sin, draw(-0.12, 0.12), sin, cos, draw(-0.12, 0.12)], dim=1)
+    grid = F.affine_grid(rows.view(count, 2, 3), list(pictures.shape), align_corners=False)
+    moved = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    half = F.avg_pool2d(moved, 3)
+    blurred = F.interpolate(half, pictures.shape[-2:], mode="bilinear")
+    moved = torch.where(draw(0, 1, 1, 1, 1) < 1 / 3, blurred, moved)
+    gray = moved.mean(1, keepdim=True)
+    lit = (gray + (moved - gray) * draw(0.7, 1.3, 1, 1, 1)) * draw(0.8, 1.15, 1, 1, 1)
+    noise = torch.from_numpy(rng.standard_normal(lit.shape, np.float32))
+    return (lit + draw(-0.1, 0.1, 1, 1, 1) + draw(0, 0.12, 1, 1, 1) * noise).clamp(-1, 1)
+
+
 def source(
     pairs: Pairs, tokenizer: Tokenizer, config: Config, seed: int, device: torch.device
 ) -> Callable[[int], Captioned]:
@@ -124,7 +153,10 @@ def source(
         y, x = rng.integers(0, size - side + 1, 2)
         shots = to_tensor(pairs.pictures[numbers][:, y : y + side, x : x + side])
         texts = [str(rng.choice(pairs.captions(int(number)))) for number in numbers]
-        pictures = clip_pixels(shots, int(config.image["image_size"]))
+        small = int(config.image["image_size"])
+        if config.augment:
+            shots = augmented(F.interpolate(shots, (small, small), mode="area"), rng)
+        pictures = clip_pixels(shots, small)
         return Captioned(pictures.to(device), token_ids(tokenizer, texts).to(device))
 
     return batch
@@ -183,14 +215,18 @@ def rescale(model: TwoTowers, pictures: Tensor) -> None:
 
 def write(model: TwoTowers, config: Config, folder: Path) -> None:
     """clip_text.* and clip_image.*: tensors under the names of a model folder, and the sizes."""
+    save("clip_text", model.text, config.text, folder)
+    save("clip_image", model.image, config.image, folder)
+
+
+def save(part: Part, module: nn.Module, sizes: Mapping[str, Any], folder: Path) -> None:
+    """A part's tensors under their names in a model folder, and beside them its sizes."""
     from safetensors.torch import save_file
 
     from unidiff_cli.storage.names import MODULES
 
-    parts = (("clip_text", model.text, config.text), ("clip_image", model.image, config.image))
-    for part, module, sizes in parts:
-        names = MODULES[part]
-        tensors = {names.ours(key): value for key, value in module.state_dict().items()}
-        kept = {name: tensor.contiguous() for name, tensor in tensors.items() if name}
-        save_file(kept, folder / f"{part}.safetensors")
-        (folder / f"{part}.json").write_text(json.dumps(sizes, indent=2) + "\n")
+    names = MODULES[part]
+    tensors = {names.ours(key): value for key, value in module.state_dict().items()}
+    kept = {name: tensor.contiguous() for name, tensor in tensors.items() if name}
+    save_file(kept, folder / f"{part}.safetensors")
+    (folder / f"{part}.json").write_text(json.dumps(sizes, indent=2) + "\n")

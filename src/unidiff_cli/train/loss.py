@@ -9,8 +9,8 @@ Axes: B batch, C latent channels, H W latent size, L text tokens, T text width, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -22,6 +22,7 @@ from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.errors import UsageError
 from unidiff_cli.nets.uvit import UViT
 
+LEGS = ("t2i", "i2t", "joint", "i", "t")
 ABSENT = N + 1
 """The level of what a leg knows nothing of: told to the network as 1000, but without the 7% of
 signal that level 1000 keeps. When sampling there is none either, and to a long text latent they
@@ -36,12 +37,23 @@ class ObjectiveConfig:
     clip: float = 1.0
     text: float = 1.0
     legs: float = 0.0  # the share of samples whose point lies on a leg; 0: as published
+    often: dict[str, float] = field(default_factory=dict)
+    """How often each of LEGS is drawn, beside the others; 1 where nothing is said."""
 
     def __post_init__(self) -> None:
         if min(self.image, self.clip, self.text) < 0:
             raise UsageError("image, clip and text are weights and must not be negative.")
         if not 0 <= self.legs <= 1:
             raise UsageError("legs is a share and must lie between 0 and 1.")
+        if unknown := self.often.keys() - set(LEGS):
+            raise UsageError(f"often has {min(unknown)!r}; the legs are {', '.join(LEGS)}.")
+        if min(self.weights) < 0 or not any(self.weights):
+            raise UsageError("often must not be negative, and not 0 for every leg.")
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """How often each of LEGS is drawn, beside the others."""
+        return tuple(self.often.get(leg, 1.0) for leg in LEGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +79,22 @@ class Noised:
     targets: tuple[Tensor, ...]  # the noise, or the velocity: alpha noise - sigma clean
 
 
-def draw_levels(batch: int, legs: float, generator: torch.Generator) -> Tensor:
+def draw_levels(
+    batch: int,
+    legs: float,
+    generator: torch.Generator,
+    often: Sequence[float] = (1.0,) * len(LEGS),
+) -> Tensor:
     """Levels (B, 2) of image and text, whole numbers.
 
     Uniform on 1..1000 each, or with probability `legs` on one of t2i (t, 0), i2t (0, t),
-    joint (t, t), i (t, ABSENT), t (ABSENT, t), each as likely as the others; 0 is clean.
+    joint (t, t), i (t, ABSENT), t (ABSENT, t), of which each is as likely as `often` says;
+    0 is clean.
     """
     device = generator.device
     levels = torch.randint(1, N + 1, (batch, 2), generator=generator, device=device)
-    leg = torch.randint(0, 5, (batch,), generator=generator, device=device)
+    weights = torch.tensor(often, device=device)
+    leg = torch.multinomial(weights, batch, replacement=True, generator=generator)
     on_leg = torch.rand(batch, generator=generator, device=device) < legs
     t, clean, absent = levels[:, 0], torch.zeros_like(leg), torch.full_like(leg, ABSENT)
     image = torch.stack([t, clean, t, t, absent])  # (5, B)
@@ -129,7 +148,7 @@ class Objective:
         self.model, self.config = model, config
 
     def __call__(self, pairs: LatentPairs, generator: torch.Generator) -> Mapping[str, Tensor]:
-        levels = draw_levels(len(pairs.image), self.config.legs, generator)
+        levels = draw_levels(len(pairs.image), self.config.legs, generator, self.config.weights)
         return self.at(pairs, levels, generator)
 
     def at(
