@@ -79,7 +79,9 @@ class Encoders:
         prefix.weight.copy_(weight)
         prefix.bias.copy_(captioner["encode_prefix.bias"])
         return cls(
-            filled("vae", vae, parts / "vae" / "vae.safetensors"),
+            filled("vae", vae, parts / "vae" / "vae.safetensors").to(
+                memory_format=torch.channels_last
+            ),
             filled(
                 "clip_image",
                 CLIPVisionModelWithProjection(looks),
@@ -108,7 +110,8 @@ class Encoders:
 
 def sized(pictures: NDArray[np.uint8], size: int) -> Tensor:
     """(B, 3, size, size) in -1..1; smaller pictures are means over areas."""
-    return F.interpolate(to_tensor(pictures), (size, size), mode="area")
+    small = F.interpolate(to_tensor(pictures), (size, size), mode="area")
+    return small.contiguous(memory_format=torch.channels_last)
 
 
 def vae_scale(encoders: Encoders, pairs: Pairs, size: int) -> float:
@@ -155,9 +158,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, help="encode only the first so many")
     parser.add_argument("--scale", type=float, help="of the VAE's latents; measured by default")
     parser.add_argument("--size", type=int, default=128, help="side of the pictures, in pixels")
+    parser.add_argument("--bf16", action="store_true", help="where the processor has it")
     arguments = parser.parse_args()
     encoders, pairs = Encoders.open(arguments.parts), Pairs.open(arguments.pairs)
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
         scale = arguments.scale or vae_scale(encoders, pairs, arguments.size)
         limit = min(arguments.pictures or len(pairs), len(pairs))
         made = rows(
