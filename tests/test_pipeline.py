@@ -93,6 +93,7 @@ def test_settings_change_the_picture(model: UniDiffuser, photo: str) -> None:
     plain = model.run(ask("t2i", photo, steps=6)).images[0].tobytes()
     for change in (
         {"guidance": 0.0},
+        {"guidance_interval": (0.2, 0.6)},
         {"solver": "ddim"},
         {"absent": "fixed"},
         {"unconditional": "empty"},

@@ -206,6 +206,7 @@ class UniDiffuser:
             solver=as_solver(SOLVERS[request.solver or ""]),
             times=uniform_times(request.steps or 0),
             guidance=request.guidance or 0.0,
+            interval=request.guidance_interval or (0.0, 1.0),
             absent=request.absent,
             empty=empty,
             final_denoise=request.final_denoise,

@@ -219,11 +219,14 @@ def compare(original: Original, result: Result) -> Comparison:
 def _differences(record: Record, result: Result) -> dict[str, tuple[str, str]]:
     old = {**record.request.settings(), **record.made_with, "prompt": record.request.prompt}
     new = {**result.request.settings(), **result.made_with, "prompt": result.request.prompt}
-    return {
+    changed = {
         name: (str(old[name]), str(new.get(name)))
         for name in old
         if old[name] is not None and str(old[name]) != str(new.get(name))
     }
+    # A setting that is there only now was left open then; a library was not looked for.
+    chosen = result.request.settings().items()
+    return changed | {name: ("open", str(value)) for name, value in chosen if name not in old}
 
 
 def _pixels(near: float | None) -> str:

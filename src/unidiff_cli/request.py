@@ -46,6 +46,8 @@ class Request:
     solver: str | None = None
     guidance: float | None = None
     """The paper's scale s, 0 is off; diffusers' guidance_scale is s + 1."""
+    guidance_interval: tuple[float, float] | None = None
+    """Guidance only at noise levels t from the first to the second; 0 is clean, 1 is noise."""
     size: tuple[int, int] | None = None
     """Width and height in pixels, multiples of 16."""
     absent: Literal["fresh", "fixed"] = "fresh"
@@ -79,8 +81,9 @@ class Request:
                 f"The empty prompt stands in for the text of t2i; {self.mode} has none.",
                 "Leave out --unconditional empty.",
             )
-        if self.size is not None:
-            object.__setattr__(self, "size", check_size(self.size))
+        for name, check in (("size", check_size), ("guidance_interval", check_interval)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, check(getattr(self, name)))
 
     @property
     def walk(self) -> Mode:
@@ -101,9 +104,11 @@ class Request:
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("mode", "prompt", "image"):
             del values[name]
-        if self.size is not None:
-            values["size"] = list(self.size)
-        return {name: value for name, value in values.items() if value is not None}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The request as JSON values; a picture is its name."""
@@ -180,6 +185,24 @@ def check_size(size: object) -> tuple[int, int]:
                 f"A picture's sides are multiples of {SIZE_STEP}, got {side}.", f"Try {near}."
             )
     return (int(size[0]), int(size[1]))
+
+
+def check_interval(interval: object) -> tuple[float, float]:
+    """(lowest, highest) noise level, both from 0 to 1, else a UsageError."""
+    if not isinstance(interval, (list, tuple)) or len(interval) != 2 or None in interval:
+        raise UsageError(
+            f"guidance_interval is two noise levels, got {interval!r}.",
+            "Example: --guidance-interval 0.1,0.8",
+        )
+    for level in interval:
+        check_number("guidance_interval", level, 0.0, 1.0)
+    low, high = (float(level) for level in interval)
+    if low > high:
+        raise UsageError(
+            f"guidance_interval goes from low to high, got {low:g},{high:g}.",
+            f"Turn it around: {high:g},{low:g}",
+        )
+    return low, high
 
 
 def check_whole(name: str, value: object, low: int, high: int) -> None:

@@ -17,7 +17,7 @@ from unidiff_cli.request import MAX_SEED
 
 GOOD: list[dict[str, Any]] = [
     {"mode": "t2i", "prompt": "a fox"},
-    {"mode": "t2i", "prompt": ""},
+    {"mode": "t2i", "prompt": "", "guidance_interval": [0.1, 0.8]},
     {"custom_id": "füchse/1", "mode": "i2t", "image": "photo.jpg", "caption": "nucleus"},
     {"mode": "joint", "count": 3, "seed": 2**60, "size": [512, 256]},
     {"mode": "t", "steps": 20, "solver": "ddim", "guidance": 2, "absent": "fixed"},
@@ -36,6 +36,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"mode": "i", "steps": 2.5}, "steps is a whole number"),
     ({"mode": "i", "steps": True}, "steps is a whole number"),
     ({"mode": "i", "guidance": "7"}, "guidance is a number"),
+    ({"mode": "i", "guidance_interval": [0.5]}, "two noise levels"),
+    ({"mode": "i", "guidance_interval": [0.5, 1.5]}, "a number from 0 to 1"),
+    ({"mode": "i", "guidance_interval": [0.5, None]}, "two noise levels"),
     ({"mode": "i", "size": [500, 512]}, "multiples of 16"),
     ({"mode": "i", "size": 512}, "a width and a height"),
     ({"mode": "i", "count": 1001}, "count is a whole number"),

@@ -13,14 +13,26 @@ from unidiff_cli.core.modes import MODES
 VALUES = (
     *("0", "1", "2", "-1", "nan", "inf", "1e9", "", "a b", "é狐", "\0x", "--", "-", "d/", "{", "}"),
     *("{}", "{0}", "{index}.png", "{index:03}", "{name}-{seed}.webp", "out.png", "out.jpg"),
-    *("512x512", "16x32", "web", "ddim", "published", "json", "none", "cpu", "fp16", "nucleus"),
+    *(
+        "512x512",
+        "16x32",
+        "0.1,0.8",
+        "web",
+        "ddim",
+        "published",
+        "json",
+        "none",
+        "cpu",
+        "fp16",
+        "nucleus",
+    ),
     *("photo.png", "bad.png", "missing.png", "/nowhere/a.png", "/dev/null", "."),
 )
 FLAGS = ("--final-denoise", "--force", "--grid", "--json", "-q", "--no-metadata")
 OPTIONS = (
     *("-n", "--seed", "--steps", "--solver", "--guidance", "--preset", "--size", "--absent", "-o"),
     *("--unconditional", "--caption", "-m", "--device", "--dtype", "--batch-size", "--progress"),
-    "--v1-data",
+    *("--v1-data", "--guidance-interval"),
 )
 
 

@@ -61,12 +61,14 @@ def test_without_a_seed_one_is_drawn_told_and_stored(cli: Cli) -> None:
 def test_settings_reach_the_model(cli: Cli) -> None:
     done = cli(
         *("t2i", "a fox", "--steps", "9", "--solver", "unipc", "--guidance", "2.5"),
+        *("--guidance-interval", "0.1,0.8"),
         *("--size", "64x32", "--absent", "fixed", "--unconditional", "empty", "--final-denoise"),
         *("--model", "some/where", "--device", "cpu", "--dtype", "fp32"),
     )
     assert done.exit_code == 0, done.stderr
     one = fake.SEEN[0]
     assert (one.steps, one.solver, one.guidance, one.size) == (9, "unipc", 2.5, (64, 32))
+    assert one.guidance_interval == (0.1, 0.8)
     assert (one.absent, one.unconditional, one.final_denoise) == ("fixed", "empty", True)
     assert fake.LOADED == [{"model": "some/where", "device": "cpu", "dtype": "fp32"}]
 
@@ -286,6 +288,13 @@ def test_wrong_use_is_2_before_the_model(arguments: list[str], cli: Cli) -> None
     assert done.stdout == ""
     assert fake.LOADED == []
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("interval", ["0.5", "a,b", "0.8,0.1", "0,1.5", "0,nan", "0,0.5,1", ""])
+def test_an_interval_is_two_levels(interval: str, cli: Cli) -> None:
+    done = cli("t2i", "a fox", "--guidance-interval", interval)
+    assert done.exit_code == 2
+    assert "guidance" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["i", "surplus"], ["--nonsense"]])

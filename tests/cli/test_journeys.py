@@ -196,6 +196,11 @@ class TestSweep:
         with Image.open(cells[1]) as one, Image.open("owl.png") as other:
             assert one.tobytes() == other.tobytes()
 
+    def test_intervals_of_guidance_are_swept(self, run: Run) -> None:
+        done = run("sweep", "a fox", "--guidance-interval", "0,1;0.2,0.7", "--seed", "1", "--json")
+        *cells, _sheet = map(json.loads, done.stdout.splitlines())
+        assert [each["guidance_interval"] for each in cells] == [[0, 1], [0.2, 0.7]]
+
     def test_a_picture_is_varied(self, run: Run, pictures: tuple[str, str]) -> None:
         done = run("sweep", pictures[0], "--steps", "1,2", "--json")
         *cells, sheet = map(json.loads, done.stdout.splitlines())
@@ -209,6 +214,7 @@ class TestSweep:
             [],
             ["--seed", "1,2", "--steps", "1,2", "--guidance", "1,2"],
             ["--guidance", "1,x"],
+            ["--guidance-interval", "0,1,0.2,0.7"],
             ["--guidance", "-1,2"],
             ["--seed", "2-"],
             ["--seed", "1-99999999"],

@@ -68,6 +68,8 @@ def test_a_difference_is_measured_and_explained(photo: str) -> None:
     assert asked["same"] is False
     assert asked["psnr"] > 0
     assert asked["differences"] == {"steps": ["2", "3"]}
+    narrow = unidiff("replay", "made.png", "--check", "--guidance-interval", "0.3,0.7")
+    assert "  guidance_interval was open, is [0.3, 0.7]" in narrow.stdout.splitlines()
 
 
 def test_another_version_is_named(photo: str) -> None:

@@ -106,6 +106,22 @@ def test_without_guidance_the_network_is_asked_once(mode: str) -> None:
     assert recorder.levels == [at(leg[:1], t) for leg in ASKED[mode] for t in TIMES]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_outside_its_interval_guidance_costs_and_changes_nothing(mode: str) -> None:
+    recorder = Recorder()
+    sampler(recorder, interval=(TIMES[3], TIMES[1])).walk(MODES[mode], known())
+    assert recorder.levels == [
+        at(leg if 1 <= n <= 3 else leg[:1], t) for leg in ASKED[mode] for n, t in enumerate(TIMES)
+    ]
+    nowhere, unguided, everywhere, always = (
+        sampler(**choices).walk(MODES[mode], known())
+        for choices in ({"interval": (0.0, 0.0)}, {"guidance": 0.0}, {"interval": (0.001, 1.0)}, {})
+    )
+    assert same(nowhere, unguided)
+    assert same(everywhere, always)
+    assert same(unguided, always) is (mode in ("i", "t"))
+
+
 @pytest.mark.parametrize("mode", ["i", "t"])
 def test_guidance_does_nothing_where_nothing_is_given(mode: str) -> None:
     results = [sampler(guidance=s).walk(MODES[mode], known()) for s in (0.0, 7.0)]

@@ -19,6 +19,11 @@ RANGES: dict[str, dict[str, Any]] = {
     "seed": {"minimum": 0, "maximum": MAX_SEED},
     "steps": {"minimum": 1, "maximum": MAX_STEPS},
     "guidance": {"minimum": 0, "maximum": MAX_GUIDANCE},
+    "guidance_interval": {
+        "items": {"type": "number", "minimum": 0, "maximum": 1},
+        "minItems": 2,
+        "maxItems": 2,
+    },
     "size": {
         "items": {
             "type": "integer",
@@ -37,6 +42,7 @@ HELP = {
     "count": "How many samples; sample k has seed + k.",
     "seed": "By default from the run's seed and the custom_id.",
     "guidance": "The paper's scale, 0 is off; diffusers' guidance_scale is one more.",
+    "guidance_interval": "Guidance only at noise levels between these; 0 is clean, 1 is noise.",
     "size": "Width and height in pixels.",
 }
 

@@ -22,10 +22,11 @@ class Axis:
     def label(self, value: Any) -> str:
         """A value, as the sheet names it."""
         if isinstance(value, tuple):
-            value = "x".join(map(str, value))
+            value = ("x" if self.name == "size" else "-").join(f"{each:g}" for each in value)
         if self.name in ("prompt", "image", "solver"):
             return str(value)
-        return f"{self.name} {value:g}" if isinstance(value, float) else f"{self.name} {value}"
+        shown = f"{value:g}" if isinstance(value, float) else value
+        return f"{self.name.replace('_', ' ')} {shown}"
 
 
 def two(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
@@ -45,12 +46,14 @@ def two(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
     return several[0], next(axis for axis in axes if len(axis.values) == 1)
 
 
-def listed(name: str, text: str | None, read: Callable[[str], Any]) -> tuple[Any, ...]:
+def listed(
+    name: str, text: str | None, read: Callable[[str], Any], between: str = ","
+) -> tuple[Any, ...]:
     """The values between the commas, no value twice."""
     if text is None:
         return ()
     try:
-        return tuple(dict.fromkeys(read(part.strip()) for part in text.split(",")))
+        return tuple(dict.fromkeys(read(part.strip()) for part in text.split(between)))
     except ValueError:
         raise UsageError(
             f"{name} has numbers with commas between, got {text!r}.", f"Example: --{name} 0,1,3"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from unidiff_cli.cli.changes import Guidance, Interval, Seed, Size, Solver, Steps
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import delivering, make_plan
 from unidiff_cli.cli.info import printable
@@ -19,6 +20,7 @@ from unidiff_cli.cli.options import (
     Json,
     Progress,
     Quiet,
+    parse_interval,
     parse_size,
 )
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from unidiff_cli.replay import Original, Place
     from unidiff_cli.request import Request
 
-CHANGES = "Other than recorded"
 EXAMPLES = """\
 \b
 Examples:
@@ -71,11 +72,6 @@ Image = Annotated[
         help="The picture that it was made of; a record's own word is not taken for it.",
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", rich_help_panel=CHANGES)]
-Steps = Annotated[int | None, typer.Option("--steps", metavar="N", rich_help_panel=CHANGES)]
-Solver = Annotated[str | None, typer.Option("--solver", metavar="NAME", rich_help_panel=CHANGES)]
-Guidance = Annotated[float | None, typer.Option("--guidance", metavar="S", rich_help_panel=CHANGES)]
-Size = Annotated[str | None, typer.Option("--size", metavar="WxH", rich_help_panel=CHANGES)]
 # Without the variables of the environment: they are what new pictures are made with.
 Model = Annotated[
     str | None,
@@ -114,6 +110,7 @@ def replay(
     steps: Steps = None,
     solver: Solver = None,
     guidance: Guidance = None,
+    guidance_interval: Interval = None,
     size: Size = None,
     model: Model = None,
     device: Device = None,
@@ -133,6 +130,7 @@ def replay(
         "steps": steps,
         "solver": solver,
         "guidance": guidance,
+        "guidance_interval": parse_interval(guidance_interval),
         "size": parse_size(size),
     }
     changes = {name: value for name, value in choices.items() if value is not None}

@@ -12,7 +12,7 @@ import typer
 from unidiff_cli.cli.axes import Axis, listed, two, whole_numbers
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.loading import load
-from unidiff_cli.cli.options import OUTPUT, Options, parse_size
+from unidiff_cli.cli.options import OUTPUT, Options, parse_interval, parse_size
 from unidiff_cli.cli.stages import Route, plan_route
 from unidiff_cli.cli.walks import Prompts, read_ends
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
@@ -42,6 +42,10 @@ def _several(name: str, metavar: str, help: str) -> Any:
 
 
 Guidance = Annotated[str | None, _several("--guidance", "S,S,...", "The paper's scale, 0 is off.")]
+Interval = Annotated[
+    str | None,
+    _several("--guidance-interval", "LO,HI;...", "Guidance only at noise levels between these."),
+]
 Steps = Annotated[
     str | None, _several("--steps", "N,N,...", "Network evaluations a leg; 5-8 is 5,6,7,8.")
 ]
@@ -93,6 +97,7 @@ def sweep(
         list[str], typer.Argument(metavar="PROMPT|IMAGE...", help="Several are an axis too.")
     ],
     guidance: Guidance = None,
+    guidance_interval: Interval = None,
     steps: Steps = None,
     solver: Solver = None,
     size: Size = None,
@@ -117,6 +122,9 @@ def sweep(
     kind = "prompt" if requests[0].mode == "t2i" else "image"
     axes = [
         Axis("guidance", listed("guidance", guidance, float)),
+        Axis(
+            "guidance_interval", listed("guidance-interval", guidance_interval, parse_interval, ";")
+        ),
         Axis("steps", whole_numbers("steps", steps)),
         Axis("solver", listed("solver", solver, str)),
         Axis("size", listed("size", size, parse_size)),

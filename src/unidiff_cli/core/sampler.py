@@ -33,6 +33,8 @@ class Sampler:
     times: Sequence[float]
     guidance: float = 0.0
     """The paper's scale s in e + s (e - e_alone); 0 is off."""
+    interval: tuple[float, float] = (0.0, 1.0)
+    """The lowest and the highest noise level t at which there is guidance (arXiv 2404.07724)."""
     absent: Absent = "fresh"
     """Whether ABSENT noise is drawn anew at every evaluation, as published, or once a sample."""
     empty: Latent | None = None
@@ -76,12 +78,13 @@ class Sampler:
     ) -> Latents:
         """The noise at z, each sampled modality pushed away from what it is alone."""
         sampled = leg.which(Role.SAMPLED)
-        legs = dict.fromkeys([leg, *map(leg.alone, sampled)]) if self.guidance else [leg]
+        guided = self.guidance and self.interval[0] <= t <= self.interval[1]
+        legs = dict.fromkeys([leg, *map(leg.alone, sampled)]) if guided else [leg]
         together, *apart = self.predict(
             [self.point(each, leg, z, known, t, number, evaluation) for each in legs]
         )
         noise = together
-        # A leg that is alone already has nothing to be pushed from: then `apart` is empty.
+        # `apart` is empty without guidance, and where a leg is alone already.
         for m, bare in zip(sampled, apart, strict=False):
             noise = noise.put(m, together[m] + self.guidance * (together[m] - bare[m]))
         return noise

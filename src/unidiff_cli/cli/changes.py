@@ -1,0 +1,21 @@
+"""What `unidiff replay` can be told to make other than it was."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+CHANGES = "Other than recorded"
+
+
+def _change(name: str, metavar: str) -> Any:
+    return typer.Option(name, metavar=metavar, rich_help_panel=CHANGES)
+
+
+Seed = Annotated[int | None, _change("--seed", "N")]
+Steps = Annotated[int | None, _change("--steps", "N")]
+Solver = Annotated[str | None, _change("--solver", "NAME")]
+Guidance = Annotated[float | None, _change("--guidance", "S")]
+Interval = Annotated[str | None, _change("--guidance-interval", "LO,HI")]
+Size = Annotated[str | None, _change("--size", "WxH")]
