@@ -7,13 +7,13 @@ opened, and of the models that it names only those of the registry.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unidiff_cli import pictures
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.metadata import read_metadata
@@ -243,10 +243,4 @@ def _as_saved(picture: Image.Image, path: Path) -> Image.Image:
 
 def psnr(first: Image.Image, second: Image.Image) -> float | None:
     """The peak signal-to-noise ratio in dB; infinite for equal, None for unequal sizes."""
-    from PIL import ImageChops, ImageStat
-
-    if first.size != second.size:
-        return None
-    squares = ImageStat.Stat(ImageChops.difference(first, second)).sum2
-    error = sum(squares) / (first.width * first.height * len(squares))
-    return INFINITE if error == 0 else 10 * math.log10(255**2 / error)
+    return pictures.psnr(first, second) if first.size == second.size else None
