@@ -1,0 +1,1 @@
+"""The starter's own examination, which any model can sit: `unidiff eval clipart`."""
