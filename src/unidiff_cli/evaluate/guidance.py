@@ -7,26 +7,25 @@ asked for later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unidiff_cli.batch.order import Order
 from unidiff_cli.batch.worker import Spec
-from unidiff_cli.errors import UnidiffError, UsageError
-from unidiff_cli.evaluate import rows
+from unidiff_cli.errors import UsageError
+from unidiff_cli.evaluate import samples
 from unidiff_cli.evaluate.chart import Panel, Point, png
 from unidiff_cli.evaluate.clip_score import clip_score
 from unidiff_cli.evaluate.distances import Seen, frechet, kernel, look
 from unidiff_cli.evaluate.networks import Clip, Network
-from unidiff_cli.output import make_folder, replace_file
+from unidiff_cli.evaluate.samples import Made, Problem
+from unidiff_cli.output import replace_file
 from unidiff_cli.progress import Progress
 from unidiff_cli.record import line
 from unidiff_cli.request import Request
 
-JOBS, RESULTS, CHART, REPORT = "jobs.jsonl", "results.jsonl", "guidance.png", "guidance.json"
-Problem = Callable[[UnidiffError], None]
+CHART, REPORT = "guidance.png", "guidance.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,42 +64,9 @@ class Study:
         ]
 
 
-@dataclass(frozen=True)
-class Made:
-    """The samples of a study."""
-
-    rows: Mapping[str, rows.Row]
-    """By custom_id; those that failed are not among them."""
-    made_with: Mapping[str, str]
-
-
 def make(study: Study, progress: Progress, problem: Problem) -> Made:
     """Make what is missing of the samples."""
-    jobs = study.jobs()
-    make_folder(study.folder)
-    text = "".join(f"{line(job)}\n" for job in jobs)
-    replace_file(study.folder / JOBS, text.encode())
-    order = Order(jobs=study.folder / JOBS, folder=study.folder, spec=study.spec)
-    progress.stage("sampling")
-    with order.begun() as run:
-        progress.begin(len(jobs), len(jobs))
-        for reply in run.replies():
-            if not reply.answer.ok:
-                _complain(reply.answer.values["error"], reply.kept, study.folder, problem)
-            progress.evaluated(1)
-            progress.finished(1)
-        run.store.tidy([job["custom_id"] for job in jobs])
-        made_with = run.model.made_with
-    return Made({row.key: row for row in rows.read(study.folder / RESULTS)}, made_with)
-
-
-def _complain(error: Mapping[str, str], kept: bool, folder: Path, problem: Problem) -> None:
-    if not kept:
-        raise UsageError(
-            f"{folder} holds results of other prompts or settings.",
-            "Choose another folder with -o, or remove this one.",
-        )
-    problem(UnidiffError(error["message"], error.get("hint", "")))
+    return samples.make(study.folder, study.jobs(), study.spec, progress, problem)
 
 
 def measure(

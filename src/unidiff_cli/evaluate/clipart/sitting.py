@@ -1,0 +1,239 @@
+"""A model sits the examination: its samples, and the marks that they get."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from unidiff_cli.batch.worker import Spec
+from unidiff_cli.evaluate import samples
+from unidiff_cli.evaluate.captions import Case, cider_d
+from unidiff_cli.evaluate.clipart import marks as marking
+from unidiff_cli.evaluate.clipart.claims import Claims
+from unidiff_cli.evaluate.clipart.examination import GROUPS, Examination, Prompt
+from unidiff_cli.evaluate.clipart.judge import Judge
+from unidiff_cli.evaluate.clipart.sight import Sight, look
+from unidiff_cli.evaluate.samples import Made, Problem
+from unidiff_cli.output import make_folder, replace_file
+from unidiff_cli.pictures import open_picture
+from unidiff_cli.progress import Progress
+from unidiff_cli.request import Request
+
+OFTEN = "a red fox"
+"""What is asked for with many seeds, and shown."""
+NEXT = 10_000
+"""Between the seeds of two parts of the examination."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sitting:
+    """How much of the examination, and with which settings."""
+
+    examination: Examination
+    folder: Path
+    spec: Spec
+    prompts: int
+    pictures: int
+    pairs: int
+    seeds: int
+    """How many of OFTEN, and of each of the `varied` prompts."""
+    varied: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    @property
+    def repeated(self) -> list[tuple[str, Claims]]:
+        """The prompts that are made with many seeds, and what they ask."""
+        some = self.examination.prompts[: self.varied]
+        return [(OFTEN, self.examination.read(OFTEN)), *((one.text, one.asked) for one in some)]
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """A line of a batch for each sample; a wrong setting is a UsageError."""
+        asked = [
+            *(
+                (f"t2i-{k:04}", {"mode": "t2i", "prompt": prompt.text}, k)
+                for k, prompt in self._asked
+            ),
+            *(
+                (f"again-{k:02}-{n:02}", {"mode": "t2i", "prompt": text}, NEXT * (k + 1) + n)
+                for k, (text, _) in enumerate(self.repeated)
+                for n in range(self.seeds)
+            ),
+            *(
+                (f"i2t-{k:04}", {"mode": "i2t", "image": str(self._file(k).resolve())}, k)
+                for k in range(self.pictures)
+            ),
+            *((f"joint-{k:04}", {"mode": "joint"}, k) for k in range(self.pairs)),
+        ]
+        return [
+            {"custom_id": name}
+            | Request.from_json({**one, "seed": self.seed + seed, **self.settings}).to_json()
+            for name, one, seed in asked
+        ]
+
+    @property
+    def _asked(self) -> Iterable[tuple[int, Prompt]]:
+        return enumerate(self.examination.prompts[: self.prompts])
+
+    def _file(self, number: int) -> Path:
+        return self.folder / "pictures" / f"{number:04}.webp"
+
+    def make(self, progress: Progress, problem: Problem) -> Made:
+        """Make what is missing of the samples; the real pictures are laid out in the folder."""
+        jobs = self.jobs()
+        make_folder(self.folder / "pictures")
+        for number, shot in enumerate(self.examination.shots[: self.pictures]):
+            if not self._file(number).exists():
+                replace_file(self._file(number), shot.file)
+        return samples.make(self.folder, jobs, self.spec, progress, problem)
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Marks the samples of a sitting."""
+
+    sitting: Sitting
+    judge: Judge
+    words: Sequence[str]
+    made: Made
+
+    def report(self, progress: Progress) -> dict[str, Any]:
+        """All figures, as JSON values; those of real pictures beside those that need the judge."""
+        exam = self.sitting.examination
+        progress.stage("looking at the pictures")
+        real = list(self.see([shot.picture for shot in exam.shots]))
+        made = self._pictures("t2i")
+        seen = dict(zip(made, self.see(list(made.values())), strict=True))
+        progress.stage("reading the captions")
+        return {
+            "t2i": self._t2i(seen, real),
+            "i2t": self._i2t(),
+            "joint": self._joint(),
+            "seeds": self._seeds(),
+            "nearest": self._nearest(seen, real),
+        }
+
+    def see(self, pictures: Sequence[Image.Image]) -> Iterable[Sight]:
+        """What the judge sees."""
+        return look(self.judge, self.words, self.sitting.examination.palette, pictures)
+
+    def _pictures(self, mode: str) -> dict[int, Image.Image]:
+        """The pictures of a mode that were made, by their number."""
+        return {
+            int(name.split("-")[1]): open_picture(row.image)
+            for name, row in sorted(self.made.rows.items())
+            if name.startswith(f"{mode}-") and row.image is not None
+        }
+
+    def _t2i(self, seen: Mapping[int, Sight], real: Sequence[Sight]) -> dict[str, Any]:
+        exam = self.sitting.examination
+        found = {}
+        for group in GROUPS:
+            each = [
+                marking.marks(exam.prompts[k].asked, sight)
+                for k, sight in seen.items()
+                if exam.prompts[k].group == group
+            ]
+            true = [
+                marking.marks(shot.shows, sight)
+                for shot, sight in zip(exam.shots, real, strict=True)
+                if shot.group == group
+            ]
+            values, judged = marking.shares(each), marking.shares(true)
+            for name, value in values.items():
+                value["real"] = judged.get(name, {}).get("share", math.nan)
+            if each:
+                found[group] = {"n": len(each), **values}
+        return found
+
+    def _i2t(self) -> dict[str, Any]:
+        exam, found = self.sitting.examination, {}
+        for group in GROUPS:
+            each, cases = [], []
+            for number, shot in enumerate(exam.shots):
+                row = self.made.rows.get(f"i2t-{number:04}")
+                if shot.group == group and row is not None and row.text is not None:
+                    each.append(marking.told(shot.shows, exam.read(row.text)))
+                    cases.append(Case(row.text, shot.captions))
+            if each:
+                score = sum(cider_d(cases)) / len(cases)
+                found[group] = {"n": len(each), "cider-d": score, **marking.shares(each)}
+        return found
+
+    def _joint(self) -> dict[str, Any]:
+        exam, pictures = self.sitting.examination, self._pictures("joint")
+        sights = self.see(list(pictures.values()))
+        each = [
+            marking.agreement(exam.read(self.made.rows[f"joint-{k:04}"].text or ""), sight)
+            for k, sight in zip(pictures, sights, strict=True)
+        ]
+        return {"n": len(each), **marking.shares(each)}
+
+    def _seeds(self) -> list[dict[str, Any]]:
+        """For each prompt of many seeds: how often it is right, and how unlike the samples are."""
+        found = []
+        for k, (text, asked) in enumerate(self.sitting.repeated):
+            rows = [self.made.rows.get(f"again-{k:02}-{n:02}") for n in range(self.sitting.seeds)]
+            pictures = [open_picture(row.image) for row in rows if row and row.image]
+            if not pictures:
+                continue
+            sights = list(self.see(pictures))
+            right = sum(marking.marks(asked, sight)["all"] for sight in sights)
+            found.append(
+                {
+                    "prompt": text,
+                    "n": len(sights),
+                    "right": right,
+                    "unlike": unlike([s.features for s in sights if s.features is not None]),
+                    "pixels": pixels_apart(pictures),
+                }
+            )
+        return found
+
+    def _nearest(self, seen: Mapping[int, Sight], real: Sequence[Sight]) -> dict[str, float]:
+        """How like the likest drawing that was learned from is; and to real ones that were not."""
+        exam = self.sitting.examination
+        new = [
+            sight
+            for shot, sight in zip(exam.shots, real, strict=True)
+            if shot.group == "drawing" and len(shot.shows.things) == 1
+        ]
+        return (
+            {
+                "made": float(
+                    np.median([nearest(exam.features, sight)[1] for sight in seen.values()])
+                ),
+                "real": float(np.median([nearest(exam.features, sight)[1] for sight in new])),
+            }
+            if seen and new
+            else {}
+        )
+
+
+def nearest(features: NDArray[np.float32], sight: Sight) -> tuple[int, float]:
+    """Which drawing is the likest by the judge's features, and the cosine."""
+    assert sight.features is not None
+    likeness = features @ sight.features
+    best = int(likeness.argmax())
+    return best, float(likeness[best])
+
+
+def unlike(features: Sequence[NDArray[np.float32]]) -> float | None:
+    """One less the cosine, averaged over all pairs; None for fewer than two."""
+    each = [1 - float(one @ other) for one, other in combinations(features, 2)]
+    return sum(each) / len(each) if each else None
+
+
+def pixels_apart(pictures: Sequence[Image.Image]) -> float | None:
+    """The mean difference of pixels in 0..1, averaged over all pairs; None for fewer than two."""
+    arrays = [np.asarray(picture, np.float32) / 255 for picture in pictures]
+    each = [float(np.abs(one - other).mean()) for one, other in combinations(arrays, 2)]
+    return sum(each) / len(each) if each else None
