@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unidiff_cli.cli import clipart as exam
 from unidiff_cli.cli import study
 from unidiff_cli.cli.command import Command
 from unidiff_cli.cli.console import Console
@@ -27,13 +28,14 @@ Examples:
   unidiff eval clip-score ours/ theirs.jsonl --plot scores.png
   unidiff eval caption captions.jsonl --references coco.jsonl
   unidiff eval guidance --prompts prompts.txt --references photos/ -o study/
+  unidiff eval clipart --model starter --quick
 \b
 A system is a folder of pictures, or a .jsonl file: records of unidiff, or lines such as
   {"image": "fox.png", "text": "a red fox"}
 """
 
 app = typer.Typer(
-    help="Measure pictures and captions: FID, KID, CLIP score, CIDEr-D, and guidance.",
+    help="Measure pictures and captions: FID, KID, CLIP score, CIDEr-D, guidance, clip art.",
     epilog=EXAMPLES,
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -245,4 +247,5 @@ def caption(
     tell(Console(quiet), answers, json, headings, body, [])
 
 
+app.command("clipart", cls=Command, epilog=exam.EXAMPLES)(exam.clipart)
 app.command("guidance", cls=Command, epilog=study.EXAMPLES)(study.guidance)

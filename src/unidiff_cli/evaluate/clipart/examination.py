@@ -73,8 +73,9 @@ class Examination:
     """(D, 32, 32, 3)."""
 
     @classmethod
-    def open(cls, folder: Path = FOLDER) -> Self:
-        """The examination in a folder; ModelUnavailable where there is none."""
+    def open(cls, folder: Path | None = None) -> Self:
+        """The examination in a folder, or unidiff's own; ModelUnavailable where there is none."""
+        folder = folder or FOLDER
         try:
             about = json.loads((folder / "examination.json").read_text(encoding="utf-8"))
             with np.load(folder / "examination.npz") as stored:
@@ -112,9 +113,13 @@ def cut(sheet: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
 
 
 def open_judge(
-    folder: Path = FOLDER, device: torch.device | None = None
+    folder: Path | None = None, device: torch.device | None = None
 ) -> tuple[Judge, dict[str, Any]]:
-    """The judge in a folder, and what it is: nouns, accuracy; ModelUnavailable without one."""
+    """The judge in a folder, or unidiff's own, and what it is: nouns, width, accuracy.
+
+    ModelUnavailable where there is none.
+    """
+    folder = folder or FOLDER
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -16,6 +15,7 @@ from PIL import Image
 from unidiff_cli.batch.worker import Spec
 from unidiff_cli.evaluate import samples
 from unidiff_cli.evaluate.captions import Case, cider_d
+from unidiff_cli.evaluate.clipart import drawing
 from unidiff_cli.evaluate.clipart import marks as marking
 from unidiff_cli.evaluate.clipart.claims import Claims
 from unidiff_cli.evaluate.clipart.examination import GROUPS, Examination, Prompt
@@ -25,12 +25,16 @@ from unidiff_cli.evaluate.samples import Made, Problem
 from unidiff_cli.output import make_folder, replace_file
 from unidiff_cli.pictures import open_picture
 from unidiff_cli.progress import Progress
+from unidiff_cli.record import line
 from unidiff_cli.request import Request
 
 OFTEN = "a red fox"
 """What is asked for with many seeds, and shown."""
 NEXT = 10_000
 """Between the seeds of two parts of the examination."""
+REPORT, BARS, NEAREST = "clipart.json", "clipart.png", "nearest.png"
+SHOWN = 48
+"""Samples that are shown beside the drawing that they are likest to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +125,15 @@ class Examiner:
             "nearest": self._nearest(seen, real),
         }
 
+    def keep(self, report: Mapping[str, Any]) -> list[Path]:
+        """Write the report and its pictures into the folder; the files."""
+        exam, some = self.sitting.examination, list(self._pictures("t2i").values())[:SHOWN]
+        files = {REPORT: f"{line(report)}\n".encode(), BARS: drawing.bars(report)}
+        if some:
+            copies = drawing.likest(list(self.see(some)), exam.features, exam.thumbs)
+            files[NEAREST] = drawing.beside(some, copies)
+        return [replace_file(self.sitting.folder / name, data) for name, data in files.items()]
+
     def see(self, pictures: Sequence[Image.Image]) -> Iterable[Sight]:
         """What the judge sees."""
         return look(self.judge, self.words, self.sitting.examination.palette, pictures)
@@ -147,9 +160,11 @@ class Examiner:
                 for shot, sight in zip(exam.shots, real, strict=True)
                 if shot.group == group
             ]
-            values, judged = marking.shares(each), marking.shares(true)
-            for name, value in values.items():
-                value["real"] = judged.get(name, {}).get("share", math.nan)
+            judged = marking.shares(true)
+            values = {
+                name: {**value, "real": judged.get(name, {}).get("share")}
+                for name, value in marking.shares(each).items()
+            }
             if each:
                 found[group] = {"n": len(each), **values}
         return found
