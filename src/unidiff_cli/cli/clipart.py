@@ -192,18 +192,18 @@ def _table(report: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
     rows: list[list[object]] = []
     for mode in ("t2i", "i2t"):
         for group, values in report[mode].items():
-            cells = [_cell(values.get(name)) for name in COLUMNS]
+            cells = [cell(values.get(name)) for name in COLUMNS]
             score = values.get("cider-d")
             cells.append(None if score is None else f"{score:.2f}")
             rows.append([f"{mode}, {group}", *cells, values["n"]])
     joint = report["joint"]
     if joint["n"]:
-        cells = [_cell(joint.get(name)) for name in COLUMNS]
-        rows.append([f"joint: {_cell(joint['agree'])} agree", *cells, None, joint["n"]])
+        cells = [cell(joint.get(name)) for name in COLUMNS]
+        rows.append([f"joint: {cell(joint['agree'])} agree", *cells, None, joint["n"]])
     return ["%", *COLUMNS.values(), "CIDER-D", "N"], rows
 
 
-def _cell(value: Mapping[str, Any] | None) -> str | None:
+def cell(value: Mapping[str, Any] | None) -> str | None:
     """A share in percent, and in brackets what real pictures get."""
     if value is None:
         return None

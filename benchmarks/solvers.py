@@ -1,0 +1,125 @@
+"""How far each solver is from the ODE's solution, by evaluations of the network.
+
+    python benchmarks/solvers.py MODEL [--mode t2i] [--evaluations 5,8,10,15,20,30,50] > table.md
+
+The solution is taken from many small steps (third-order multistep, evenly spaced in log-SNR). What
+stands for an absent modality is one noise for all evaluations of a sample, so there is an ODE to be
+solved. A number is the error's root mean square in the sampled latents, in percent of theirs,
+averaged over the samples; guidance is the model's own unless given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+
+from unidiff_cli import Request, UniDiffuser
+from unidiff_cli.core.latents import Latent, Latents
+from unidiff_cli.core.sampler import Sampler, as_solver
+from unidiff_cli.core.schedule import Schedule
+from unidiff_cli.core.solver import SOLVERS, log_snr_times, uniform_times
+
+PROMPTS = (
+    "a red fox",
+    "a car on a blue background",
+    "two green apples",
+    "a cat next to a tree",
+)
+REFERENCE = "dpm++3m"
+TIMES: dict[str, Callable[[int, Schedule], Sequence[float]]] = {
+    "uniform t": lambda steps, _: uniform_times(steps),
+    "log-SNR": log_snr_times,
+}
+
+
+def starting(model: UniDiffuser, mode: str, guidance: float | None) -> tuple[Sampler, Latents]:
+    """A sampler for the prompts, whose solver and times are to be put in, and what it starts with.
+
+    The samples have the seeds 0, 1, ...
+    """
+    given = {"prompt": PROMPTS[0]} if mode == "t2i" else {}
+    request = Request(mode=mode, seed=0, guidance=guidance, absent="fixed", **given)
+    request = model.resolve(request)
+    width, height = request.size or (0, 0)
+    noise = model.parts.noise(list(range(len(PROMPTS))), width, height)
+    known = noise.latents(0, "start")
+    if mode == "t2i":
+        known = known.put("text", model.parts.codecs(model.dtype)[1].encode(list(PROMPTS)))
+    return model.sampler(request, noise, model.dtype), known
+
+
+def solved(
+    sampler: Sampler, known: Latents, mode: str, solver: str, times: Sequence[float]
+) -> Latent:
+    """What the solver makes of the noise: the picture's latents, or the text's."""
+    sampler = replace(sampler, solver=as_solver(SOLVERS[solver]), times=times)
+    walk = Request(mode=mode, **({"prompt": ""} if mode == "t2i" else {})).walk
+    with torch.inference_mode():
+        return sampler.walk(walk, known)[walk.yields[0]]
+
+
+def error(found: Latent, true: Latent) -> float:
+    """The root mean square of the difference, as a share of the true one's; mean of the samples."""
+    off, size = (_squares(latent) for latent in (found - true, true))
+    return float((off / size).sqrt().mean())
+
+
+def _squares(latent: Latent) -> torch.Tensor:
+    """(B,): the sum of the squares of all numbers of a sample."""
+    return torch.stack([part.double().square().flatten(1).sum(1) for part in latent.parts]).sum(0)
+
+
+def table(rows: Sequence[tuple[str, str, Sequence[float]]], evaluations: Sequence[int]) -> str:
+    """Markdown: a row for each solver and choice of times, the best of a column in bold."""
+    best = [min(errors[n] for _, _, errors in rows) for n in range(len(evaluations))]
+    lines = [
+        f"| solver | times | {' | '.join(map(str, evaluations))} |",
+        f"| --- | --- |{' ---: |' * len(evaluations)}",
+    ]
+    for solver, times, errors in rows:
+        cells = [
+            f"**{100 * value:.2f}**" if value == low else f"{100 * value:.2f}"
+            for value, low in zip(errors, best, strict=True)
+        ]
+        lines.append(f"| `{solver}` | {times} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("--mode", choices=("t2i", "i", "t", "joint"), default="t2i")
+    parser.add_argument("--evaluations", default="5,8,10,15,20,30,50")
+    parser.add_argument("--reference", type=int, default=1000, help="evaluations of the reference")
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    evaluations = [int(number) for number in arguments.evaluations.split(",")]
+    model = UniDiffuser.load(arguments.model, device=arguments.device, dtype="fp32")
+    sampler, known = starting(model, arguments.mode, arguments.guidance)
+
+    def run(solver: str, times: str, steps: int) -> Latent:
+        print(f"{solver}, {times}, {steps}", file=sys.stderr, flush=True)
+        clock = TIMES[times](steps, sampler.schedule)
+        return solved(sampler, known, arguments.mode, solver, clock)
+
+    true = run(REFERENCE, "log-SNR", arguments.reference)
+    rows = [
+        (solver, times, [error(run(solver, times, steps), true) for steps in evaluations])
+        for solver in SOLVERS
+        for times in TIMES
+    ]
+    print(
+        f"`{arguments.mode}`, {len(PROMPTS)} samples, guidance {sampler.guidance:g}; error in %, "
+        f"by evaluations, against {arguments.reference}:\n"
+    )
+    print(table(rows, evaluations))
+
+
+if __name__ == "__main__":
+    main()
