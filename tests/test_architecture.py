@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "storage": {"nets", *SHARED},
     "predictor": {"nets", "core", "speed"},
     "rescue": {"errors", "progress", "speed"},
-    "parts": {"codecs", "storage", "core", "nets", *SHARED},
+    "parts": {"codecs", "storage", "core", "nets", "speed", *SHARED},
     "pipeline": {"codecs", "predictor", "parts", "rescue", "speed", "storage", "core", *SHARED},
     "train": {"codecs", "nets", "core", "predictor", "pipeline", "parts", "storage", "speed"}
     | SHARED,

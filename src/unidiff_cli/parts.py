@@ -15,6 +15,7 @@ from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Pair
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
+from unidiff_cli.speed.dtype import arranged
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 
 
@@ -41,7 +42,8 @@ class Parts:
         """The part on the device, loaded at the first call."""
         if (part, dtype) not in self.loaded:
             self.progress.stage(f"loading {part.replace('_', ' ')}")
-            self.loaded[part, dtype] = self.checkpoint.module(part, self.device, dtype)
+            module = self.checkpoint.module(part, self.device, dtype)
+            self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
         return self.loaded[part, dtype]
 
     def tokenizer(self, name: TokenizerName) -> Any:

@@ -59,8 +59,9 @@ class UniDiffuser:
     ) -> Self:
         """The named model (a row of the registry, a folder, a Hub id), by default the best here."""
         place, listener = choose_device(device), progress or Silence()
-        number_format = choose_dtype(dtype, place)
-        return cls(Parts(open_checkpoint(model), place, listener), place, number_format, listener)
+        parts = Parts(open_checkpoint(model), place, listener)
+        number_format = choose_dtype(dtype, place, int(parts.config.uvit["dim"]))
+        return cls(parts, place, number_format, listener)
 
     @property
     def made_with(self) -> dict[str, str]:

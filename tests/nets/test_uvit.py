@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from unidiff_cli.nets.uvit import UViT, UViTConfig, attend, time_embedding
+from unidiff_cli.nets.products import attend
+from unidiff_cli.nets.uvit import UViT, UViTConfig, time_embedding
 
 TINY = UViTConfig(
     channels=4,

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from unidiff_cli.errors import UsageError
+from unidiff_cli.nets.products import multiplies_bf16
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+WIDE = 256
+"""Width of a U-ViT from which on bfloat16 pays on a CPU that multiplies it: 1.0 at 128, 1.8 at 256,
+4.0 at 1536 times as fast as float32 with AMX."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -26,8 +31,11 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The named number format, or the fastest that keeps the pictures right on the device."""
+def choose_dtype(name: str, device: torch.device, width: int = WIDE) -> torch.dtype:
+    """The named number format, or the fastest that keeps the pictures right on the device.
+
+    `width` is that of the U-ViT: in a narrow one a CPU gains nothing from half the bits.
+    """
     if name != "auto":
         if name not in DTYPES:
             raise UsageError(f"There is no dtype {name!r}.", f"Choose auto, {', '.join(DTYPES)}.")
@@ -36,17 +44,20 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     # Half precision on MPS has a record of black pictures, and on a CPU that only emulates
     # bfloat16 it is slower than float32.
-    if device.type == "cpu" and cpu_has_bf16():
+    if device.type == "cpu" and width >= WIDE and multiplies_bf16():
         return torch.bfloat16
     return torch.float32
 
 
-def cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bfloat16 matrices itself."""
-    features = torch.backends.cpu.get_cpu_capability()
-    if not features.startswith("AVX512"):
-        return False
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+def arranged(part: str, module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """The part with its weights in the order that the device reads fastest.
+
+    A CPU convolves bfloat16 with the channels last in 0.55 of the time, float32 in the same time.
+    """
+    if part == "vae" and device.type == "cpu" and dtype is torch.bfloat16:
+        # PyTorch's annotations do not know that a module takes a memory format.
+        return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return module
 
 
 def safer_dtype(dtype: torch.dtype) -> torch.dtype | None:
