@@ -94,11 +94,10 @@ class Encoders:
 
     def picture(self, shots: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) in -1..1 -> a draw of the VAE, unscaled, and CLIP's embedding (B, 1, E)."""
-        posterior = self.vae.encode(shots).latent_dist
+        posterior = self.vae.encode(shots.to(self.vae.dtype)).latent_dist
         pixels = clip_pixels(shots, self.clip_image.config.image_size)
-        return posterior.sample(generator), self.clip_image(pixel_values=pixels).image_embeds[
-            :, None
-        ]
+        embedding = self.clip_image(pixel_values=pixels).image_embeds[:, None]
+        return posterior.sample(generator).float(), embedding
 
     def text(self, captions: list[str]) -> Tensor:
         """(B, L, D)."""
@@ -161,7 +160,9 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="where the processor has it")
     arguments = parser.parse_args()
     encoders, pairs = Encoders.open(arguments.parts), Pairs.open(arguments.pairs)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
+    if arguments.bf16:
+        encoders.vae.to(torch.bfloat16)
+    with torch.no_grad():
         scale = arguments.scale or vae_scale(encoders, pairs, arguments.size)
         limit = min(arguments.pictures or len(pairs), len(pairs))
         made = rows(

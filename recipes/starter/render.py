@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from captions import Description, Thing, caption
-from clipart import SIZE, TRAIN, Picture, nouns, pixels, records, small_world, trained
+from captions import STYLES, Description, Thing, caption
+from clipart import HERE, SIZE, TRAIN, Picture, nouns, pixels, records, small_world, trained
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from scenes import Scene, Shown, boxes, describe, draw_scene, realise
@@ -31,6 +31,7 @@ class World:
 
     pictures: Sequence[Picture]
     art: NDArray[np.uint8]
+    alone: bool = False  # whether no scene has more than one thing
 
     @cached_property
     def by_style(self) -> dict[str, list[Picture]]:
@@ -49,7 +50,7 @@ class World:
         """Pair `index`: every picture in turn, in a scene drawn from (seed, index) alone."""
         rng = np.random.default_rng((seed, index))
         picture = self.pictures[index % len(self.pictures)]
-        scene = draw_scene(picture, self.by_style, rng)
+        scene = draw_scene(picture, self.by_style, rng, alone=self.alone)
         art = [self.art[self.place[thing.picture.row]] for thing in scene.things]
         scene, shot = realise(scene, art)
         return scene, shot, [describe(scene, rng) for _ in range(CAPTIONS)]
@@ -93,11 +94,14 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scenes", type=int, default=33_000)
+    parser.add_argument("--world", type=Path, default=HERE / "world.txt")
+    parser.add_argument("--styles", nargs="+", choices=STYLES, default=list(STYLES))
+    parser.add_argument("--alone", action="store_true", help="one thing to a scene")
     arguments = parser.parse_args()
-    world = small_world(records(arguments.data), nouns())
+    world = small_world(records(arguments.data), nouns(arguments.world), arguments.styles)
     learned = trained(world)
     heldout = [picture for picture in world if picture.split != TRAIN]
-    shown = World(learned, pixels(arguments.data, [picture.row for picture in learned]))
+    shown = World(learned, pixels(arguments.data, [p.row for p in learned]), arguments.alone)
     art = pixels(arguments.data, [picture.row for picture in heldout])
     plain = (plain_pair(*each) for each in zip(heldout, art, strict=True))
     write(arguments.out / "heldout", plain, len(heldout))

@@ -50,6 +50,7 @@ PLAIN = {
 MOVED = 85.0  # degrees of hue around the commonest one that take part in a recolouring
 SMALL = 0.55  # side of a small thing, of the usual one
 PART = 60  # side of one of several things
+SOME, SEVERAL = 0.12, 0.28  # the share of some of a kind, and with it that of two things
 HELD_OUT = 20  # one combination in so many is never shown
 Corner = tuple[int, int]  # x, y of a thing's upper left
 LOW, MIDDLE, HIGH = 2, (SIZE - PART) // 2, SIZE - PART - 2
@@ -110,26 +111,33 @@ def combinations(scene: Scene) -> list[tuple[str, ...]]:
 
 
 def draw_scene(
-    picture: Picture, others: Mapping[str, Sequence[Picture]], rng: np.random.Generator
+    picture: Picture,
+    others: Mapping[str, Sequence[Picture]],
+    rng: np.random.Generator,
+    *,
+    alone: bool = False,
 ) -> Scene:
     """A scene that may be shown in training, with `picture` in it; mostly it alone, on white.
 
     `others` has the pictures of each style: two things of a scene are drawn in the same one.
+    `alone` leaves out scenes of more than one thing.
     """
     while True:
-        scene = _draw(picture, others[picture.vendor], rng)
+        kind = rng.uniform(SEVERAL if alone else 0, 1)
+        scene = _draw(picture, others[picture.vendor], kind, rng)
         if not any(held_out(*words) for words in combinations(scene)):
             return scene
 
 
-def _draw(picture: Picture, others: Sequence[Picture], rng: np.random.Generator) -> Scene:
-    kind = rng.random()
+def _draw(
+    picture: Picture, others: Sequence[Picture], kind: float, rng: np.random.Generator
+) -> Scene:
     background = str(rng.choice(BACKGROUNDS[1:])) if rng.random() < 0.3 else "white"
     first = Shown(picture, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
-    if kind < 0.12 and not stands_bare(picture.noun):
+    if kind < SOME and not stands_bare(picture.noun):
         corners = PLACES[int(rng.integers(2, 5))]
         return Scene((replace(first, side=PART, corners=corners),), background)
-    if kind < 0.28:
+    if kind < SEVERAL:
         other = others[int(rng.integers(len(others)))]
         if other.noun != picture.noun:
             second = Shown(other, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
