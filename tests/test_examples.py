@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -32,29 +35,32 @@ def test_every_example_is_tested_and_in_the_table() -> None:
     assert all(f"| `{name}` |" in table for name in files)
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with warm.serving(tmp_path_factory.mktemp("warm")) as address:
+        yield address
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_it_runs(name: str, tmp_path: Path) -> None:
+def test_it_runs(name: str, address: Path, tmp_path: Path) -> None:
     arguments, left = CASES[name]
     Path("photos").mkdir()
     for photo, colour in (("one", "tomato"), ("two", "teal")):
         Image.new("RGB", (60, 40), colour).save(f"photos/{photo}.png")
-    program = tmp_path / "bin" / "unidiff"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m unidiff_cli "$@"\n')
-    program.chmod(0o755)
-    python = program.with_name("python3")
-    python.symlink_to(sys.executable)
+    folder = tmp_path / "bin"
+    warm.client(folder / "unidiff", address, "unidiff")
+    warm.client(folder / "example.py", address, str(EXAMPLES / name))
+    (folder / "python3").symlink_to(sys.executable)
     env = {
         **os.environ,
         "UNIDIFF_MODEL": "tiny",
         "UNIDIFF_DEVICE": "cpu",
-        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "src"),
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
     }
-    run = sys.executable if name.endswith(".py") else "sh"
+    run = [folder / "example.py"] if name.endswith(".py") else ["sh", EXAMPLES / name]
     done = subprocess.run(
-        [run, str(EXAMPLES / name), *arguments],
-        env=env, capture_output=True, text=True, timeout=600, check=False,
+        [*run, *arguments],
+        env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for path in left:
