@@ -169,8 +169,10 @@ def test_overflow_is_tried_again_in_float32(
     photo: str, model: UniDiffuser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half = UniDiffuser.load("tiny", device="cpu", dtype="bf16")
+    assert half.run(ask("t", photo, steps=2)).made_with["dtype"] == "bf16"
     monkeypatch.setattr(UViTPredictor, "__call__", broken_below(torch.float32))
     rescued = half.run(ask("joint", photo, steps=2))
+    assert rescued.made_with["dtype"] == "fp32"
     assert same(rescued.outputs[0], model.run(ask("joint", photo, steps=2)).outputs[0])
     monkeypatch.setattr(UViTPredictor, "__call__", broken_below(torch.float64))
     with pytest.raises(DegenerateResult, match="not finite"):

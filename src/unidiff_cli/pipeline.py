@@ -152,8 +152,10 @@ class UniDiffuser:
         done = iter(Rescue(self._sample, self.device, self.progress)(good, self.dtype))
         seconds = (time.perf_counter() - started) / max(1, len(good))
         for asked, request in zip(batch, opened, strict=True):
-            answer = next(done) if isinstance(request, Request) else request
-            result = Result(request=asked, seconds=seconds, made_with=self.made_with)
+            answer, dtype = next(done) if isinstance(request, Request) else (request, self.dtype)
+            # What was rescued was made in another number format than was asked for.
+            made_with = {**self.made_with, "dtype": NAMES[dtype]}
+            result = Result(request=asked, seconds=seconds, made_with=made_with)
             if isinstance(answer, UnidiffError):
                 yield replace(result, error=answer)
             else:

@@ -26,8 +26,10 @@ class Rescue(Generic[Order, Answer]):
     device: torch.device
     progress: Progress
 
-    def __call__(self, batch: list[Order], dtype: torch.dtype) -> list[Answer | UnidiffError]:
-        """An answer for each order, from a batch that fits or from its halves."""
+    def __call__(
+        self, batch: list[Order], dtype: torch.dtype
+    ) -> list[tuple[Answer | UnidiffError, torch.dtype]]:
+        """For each order the answer, from a batch that fits or from its halves, and its format."""
         if not batch:
             return []
         try:
@@ -38,15 +40,17 @@ class Rescue(Generic[Order, Answer]):
         # Outside the except clause, where the traceback no longer holds the failed batch.
         release(self.device)
         if len(batch) == 1:
-            return [no_room(self.device)]
+            return [(no_room(self.device), dtype)]
         half = len(batch) // 2
         self.progress.stage(f"out of memory: again with a batch of {half}")
         return self(batch[:half], dtype) + self(batch[half:], dtype)
 
-    def _checked(self, batch: list[Order], dtype: torch.dtype) -> list[Answer | UnidiffError]:
+    def _checked(
+        self, batch: list[Order], dtype: torch.dtype
+    ) -> list[tuple[Answer | UnidiffError, torch.dtype]]:
         """The answers; broken ones are made once more in a safer number format."""
-        answers = self.work(batch, dtype)
-        broken = [k for k, answer in enumerate(answers) if isinstance(answer, UnidiffError)]
+        answers = [(answer, dtype) for answer in self.work(batch, dtype)]
+        broken = [k for k, (answer, _) in enumerate(answers) if isinstance(answer, UnidiffError)]
         safer = safer_dtype(dtype)
         if broken and safer is not None:
             self.progress.stage(f"numbers overflowed in {NAMES[dtype]}: again in {NAMES[safer]}")
