@@ -1,8 +1,9 @@
 """Put the trained parts together into a model folder.
 
-    python recipes/starter/export.py PARTS STORE OUT [--uvit RUN] [--name NAME]
+    python recipes/starter/export.py PARTS PAIRS STORE OUT [--uvit RUN] [--name NAME]
 
-Without --uvit the U-ViT is untrained: such a folder serves as `model` of recipes/starter/uvit.toml.
+PAIRS and STORE are what the U-ViT learned from. Without --uvit the U-ViT is untrained: such a
+folder serves as `model` of recipes/starter/uvit.toml.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ import argparse
 import json
 import math
 import tomllib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from captions import BACKGROUNDS, COLOURS, COUNTS, RELATIONS, STYLES, plural, stands_bare
-from clipart import nouns
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -28,6 +28,7 @@ from unidiff_cli.storage.checkpoint import Part, TokenizerName
 from unidiff_cli.storage.save import save_ours
 from unidiff_cli.storage.stored import whole
 from unidiff_cli.train import checkpoint
+from unidiff_cli.train.pairs import Pairs
 
 HERE = Path(__file__).parent
 FILES: dict[Part, str] = {
@@ -64,27 +65,15 @@ def learn_positions(uvit: UViT, tensors: dict[str, Tensor]) -> None:
         tensors["pos_embed"] = smaller.positions(grid, grid).detach()
 
 
-def words() -> list[str]:
-    """Every word that the captions of the small world are made of."""
-    names = set(nouns().values())
-    wordings = [each for group in RELATIONS.values() for each in group]
-    phrases = [
-        *names,
-        *(plural(noun) for noun in names if not stands_bare(noun)),
-        *COLOURS,
-        *BACKGROUNDS,
-        *COUNTS.values(),
-        *STYLES.values(),
-        *(wording.format(first="", second="") for wording in wordings),
-        "a an on background small",
-    ]
-    return sorted({word for phrase in phrases for word in phrase.split()})
+def words(captions: Iterable[str]) -> list[str]:
+    """Every word of the captions that the model learned from."""
+    return sorted({word.strip(",") for caption in captions for word in caption.split()})
 
 
 def main() -> None:
     """Write the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("parts", "store", "out"):
+    for name in ("parts", "pairs", "store", "out"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--uvit", type=Path, help="folder of the U-ViT's run")
     parser.add_argument("--name", default="starter")
@@ -124,7 +113,9 @@ def main() -> None:
         for name in TOKENIZERS
     }
     save_ours(arguments.out, config, {"uvit": uvit, **stored}, tokenizers, torch.float16)
-    told = json.dumps(words(), indent=0).replace("\n", " ") + "\n"
+    pairs = Pairs.open(arguments.pairs)
+    said = words(text for row in range(len(pairs)) for text in pairs.captions(row))
+    told = json.dumps(said, indent=0).replace("\n", " ") + "\n"
     (arguments.out / "words.json").write_text(told, encoding="utf-8")
 
 
