@@ -1,9 +1,10 @@
 """Make the examination that `unidiff eval clipart` comes with, from the art and a trained judge.
 
-    python recipes/starter/examination.py DATA JUDGE [OUT]
+    python recipes/starter/examination.py DATA JUDGE [OUT] [--styles ...] [--alone]
 
 DATA is the built set, JUDGE the folder that judge.py wrote. OUT, by default the package's own
-folder, gets examination.json, examination.npz and copies of the judge's files.
+folder, gets examination.json, examination.npz and copies of the judge's files. --world, --styles
+and --alone are those that render.py was given: what the starter learned from is told by them.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from captions import COLOURS, RELATIONS, STYLES, Description, Thing, caption, plural, stands_bare
-from clipart import TRAIN, Picture, nouns, pixels, records, small_world
+from clipart import HERE, TRAIN, Picture, nouns, pixels, records, small_world
 from numpy.typing import NDArray
+from packing import tiled, webp
 from PIL import Image
 from scenes import (
     BACKGROUNDS,
@@ -37,41 +38,56 @@ from scenes import (
 )
 
 from unidiff_cli.evaluate.clipart import claims
-from unidiff_cli.evaluate.clipart.examination import FOLDER, GROUPS, THUMB, open_judge
+from unidiff_cli.evaluate.clipart.examination import FOLDER, GROUPS, open_judge
 from unidiff_cli.evaluate.clipart.sight import look
 
 PROMPTS = {"trained": 350, "combination": 500, "drawing": 150}
-PICTURES = {"trained": 200, "combination": 230, "drawing": 170}
-KINDS = ("plain", "colour", "background", "both", "count", "pair", "coloured pair")
+PICTURES = {"trained": 180, "combination": 200, "drawing": 110, "style": 110}
+ONE = ("plain", "colour", "background", "both")
+KINDS = (*ONE, "count", "pair", "coloured pair")
 TRIES = 10_000
-QUALITY = 88
 CAPTIONS = 5
 
 
 class Drawings:
-    """The small world's art, opened once."""
+    """The small world's art, opened once, by what the starter did with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.all = small_world(records(folder), nouns())
-        art = pixels(folder, [picture.row for picture in self.all])
-        self.art = {picture.row: rgba for picture, rgba in zip(self.all, art, strict=True)}
-        self.learned = [picture for picture in self.all if picture.split == TRAIN]
-        self.kept = [picture for picture in self.all if picture.split != TRAIN]
+    def __init__(self, folder: Path, world: Path, styles: Sequence[str], alone: bool) -> None:
+        everything = small_world(records(folder), nouns(world))
+        art = pixels(folder, [picture.row for picture in everything])
+        self.art = {picture.row: rgba for picture, rgba in zip(everything, art, strict=True)}
+        self.styles, self.alone = frozenset(styles), alone
+        shown = [picture for picture in everything if picture.vendor in self.styles]
+        self.learned = [picture for picture in shown if picture.split == TRAIN]
+        self.kept = [picture for picture in shown if picture.split != TRAIN]
+        self.strange = [picture for picture in everything if picture.vendor not in self.styles]
 
     def of(self, group: str) -> Sequence[Picture]:
         """Those that scenes of a group begin with."""
-        return self.kept if group == "drawing" else self.learned
+        return {"drawing": self.kept, "style": self.strange}.get(group, self.learned)
+
+    def beside(self, group: str) -> Sequence[Picture]:
+        """Those that may stand beside one that a scene of a group begins with."""
+        return self.strange if group == "style" else self.learned
+
+    def kinds(self, group: str) -> Sequence[str]:
+        """The kinds of scenes in a group: a thing as it is combines nothing."""
+        kinds = ONE if self.alone else KINDS
+        return kinds[1:] if group == "combination" else kinds
+
+    def group_of(self, scene: Scene) -> str:
+        """Which of GROUPS a scene belongs to; "" where it is new in more than one way."""
+        pictures = [thing.picture for thing in scene.things]
+        combined = any(held_out(*words) for words in combinations(scene))
+        if any(picture.vendor not in self.styles for picture in pictures):
+            return "" if combined else "style"
+        if any(picture.split != TRAIN for picture in pictures):
+            return "" if combined else "drawing"
+        return "combination" if combined else "trained"
 
     def realised(self, scene: Scene) -> tuple[Scene, NDArray[np.uint8]]:
         """As `scenes.realise`."""
         return realise(scene, [self.art[thing.picture.row] for thing in scene.things])
-
-
-def group_of(scene: Scene) -> str:
-    """Which of GROUPS a scene belongs to."""
-    if any(thing.picture.split != TRAIN for thing in scene.things):
-        return "drawing"
-    return "combination" if any(held_out(*words) for words in combinations(scene)) else "trained"
 
 
 def drawn(
@@ -79,23 +95,16 @@ def drawn(
 ) -> tuple[Scene, NDArray[np.uint8]]:
     """A scene of a group, all kinds in turn, and its picture."""
     first = drawings.of(group)
-    kinds = KINDS[1:] if group == "combination" else KINDS  # a thing as it is combines nothing
+    kinds = drawings.kinds(group)
     kind = kinds[number % len(kinds)]
     for _ in range(TRIES):
-        scene = _drawn(kind, first[int(rng.integers(len(first)))], drawings.learned, rng)
-        if scene is None or _group(scene, group) != group:
+        scene = _drawn(kind, first[int(rng.integers(len(first)))], drawings.beside(group), rng)
+        if scene is None or drawings.group_of(scene) != group:
             continue
         real, shot = drawings.realised(scene)
         if real == scene:  # else a colour was asked of what cannot be recoloured
             return scene, shot
     raise AssertionError(f"no {kind} of {group} in {TRIES} tries")
-
-
-def _group(scene: Scene, wanted: str) -> str:
-    """The scene's group; a new drawing in a combination that was never shown is in none."""
-    if wanted == "drawing" and any(held_out(*words) for words in combinations(scene)):
-        return ""
-    return group_of(scene)
 
 
 def _drawn(
@@ -161,7 +170,7 @@ def prompts(drawings: Drawings, words: Mapping[str, str], seed: int) -> list[dic
     rows = []
     for group, count in PROMPTS.items():
         rng = np.random.default_rng((seed, 0, GROUPS.index(group)))
-        for number in range(count):
+        for number in range(count if drawings.of(group) else 0):
             scene, _ = drawn(group, drawings, number, rng)
             text = prompt(scene, group, rng)
             asked = claims.read(text, words, frozenset(COLOURS))
@@ -175,7 +184,7 @@ def pictures(drawings: Drawings, seed: int) -> list[tuple[dict[str, Any], bytes]
     rows = []
     for group, count in PICTURES.items():
         rng = np.random.default_rng((seed, 1, GROUPS.index(group)))
-        for number in range(count):
+        for number in range(count if drawings.of(group) else 0):
             if group == "drawing" and number < len(drawings.kept):  # each of them as it is
                 scene, shot = drawings.realised(Scene((Shown(drawings.kept[number]),)))
             else:
@@ -185,23 +194,6 @@ def pictures(drawings: Drawings, seed: int) -> list[tuple[dict[str, Any], bytes]
     return [rows[n] for n in np.random.default_rng(seed).permutation(len(rows))]
 
 
-def webp(picture: NDArray[np.uint8], quality: int = QUALITY) -> bytes:
-    """(H, W, 3) as a file."""
-    buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, "WEBP", quality=quality, method=6)
-    return buffer.getvalue()
-
-
-def tiled(shots: Sequence[Image.Image]) -> NDArray[np.uint8]:
-    """Small copies in a sheet, row by row."""
-    across = int(np.ceil(np.sqrt(len(shots))))
-    sheet = np.full((THUMB * -(-len(shots) // across), THUMB * across, 3), 255, np.uint8)
-    for number, shot in enumerate(shots):
-        y, x = THUMB * (number // across), THUMB * (number % across)
-        sheet[y : y + THUMB, x : x + THUMB] = shot.resize((THUMB, THUMB), Image.Resampling.LANCZOS)
-    return sheet
-
-
 def main() -> None:
     """Write the examination."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -209,9 +201,12 @@ def main() -> None:
     parser.add_argument("judge", type=Path)
     parser.add_argument("out", type=Path, nargs="?", default=FOLDER)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--world", type=Path, default=HERE / "world.txt")
+    parser.add_argument("--styles", nargs="+", choices=STYLES, default=list(STYLES))
+    parser.add_argument("--alone", action="store_true", help="one thing to a scene")
     arguments = parser.parse_args()
     judge, about = open_judge(arguments.judge)
-    drawings = Drawings(arguments.data)
+    drawings = Drawings(arguments.data, arguments.world, arguments.styles, arguments.alone)
     words = spellings(about["nouns"])
     asked = prompts(drawings, words, arguments.seed)
     shown = pictures(drawings, arguments.seed)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from clipart import Picture, nouns, pixels, records, small_world
+from clipart import HERE, Picture, nouns, pixels, records, small_world
 from judge_scenes import Composer, Shown
 from safetensors.torch import save_file
 from torch import Tensor
@@ -140,11 +140,12 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", type=Path, default=CONFIG)
+    parser.add_argument("--world", type=Path, default=HERE / "world.txt")
     arguments = parser.parse_args()
     tables = read_toml(arguments.config)
     config = table(Config, tables.get("part", {}), "part")
     trainer = table(TrainerConfig, tables["trainer"], "trainer")
-    world = nouns()
+    world = nouns(arguments.world)
     words = sorted(set(world.values()))
     drawings = small_world(records(arguments.data), world)
     known = composer(arguments.data, [p for p in drawings if not unseen(p)], words)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,44 +15,70 @@ NOUNS = ("fox", "owl", "car", "rocket", "glasses", "cat", "dog", "tree")
 
 
 @pytest.fixture
-def drawings() -> Any:
-    """Orange discs that stand for drawings: eight learned from, two kept back."""
-    from clipart import Picture
-    from examination import Drawings
+def world(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Orange discs that stand for drawings in two styles; two of the first are kept back."""
+    import examination
 
     y, x = np.mgrid[:128, :128] - 63.5
     alpha = np.where(np.hypot(y, x) < 50, 255, 0)
-    art = np.dstack([np.full((128, 128), level) for level in (250, 140, 30)] + [alpha])
-    learned = [Picture(n, noun, noun, "noto", "train", "") for n, noun in enumerate(NOUNS)]
-    kept = [Picture(n + 8, noun, noun, "noto", "val", "") for n, noun in enumerate(NOUNS[:2])]
-    own = {p.row: art.astype(np.uint8) for p in [*learned, *kept]}
-    made = SimpleNamespace(all=[*learned, *kept], art=own, learned=learned, kept=kept)
-    made.of = lambda group: Drawings.of(made, group)
-    made.realised = lambda scene: Drawings.realised(made, scene)
-    return made
+    disc = np.dstack([np.full((128, 128), level) for level in (250, 140, 30)] + [alpha])
+    rows: list[dict[str, object]] = [
+        {"name": noun, "vendor": vendor, "split": split, "tone": 0, "colours": []}
+        for vendor, split, nouns in (
+            ("noto", "train", NOUNS),
+            ("noto", "val", NOUNS[:2]),
+            ("twemoji", "train", NOUNS),
+        )
+        for noun in nouns
+    ]
+    monkeypatch.setattr(examination, "records", lambda _: rows)
+    monkeypatch.setattr(examination, "nouns", lambda _: {noun: noun for noun in NOUNS})
+    monkeypatch.setattr(
+        examination, "pixels", lambda _, rows: [disc.astype(np.uint8) for _ in rows]
+    )
+
+    def make(*styles: str, alone: bool = False) -> Any:
+        return examination.Drawings(Path(), Path(), styles, alone)
+
+    return make
 
 
-@pytest.mark.parametrize("group", ["trained", "combination", "drawing"])
-def test_scenes_are_of_their_group(drawings: Any, group: str) -> None:
-    from examination import drawn, group_of
+@pytest.mark.parametrize("group", ["trained", "combination", "drawing", "style"])
+def test_scenes_are_of_their_group(world: Callable[..., Any], group: str) -> None:
+    from examination import drawn
     from scenes import combinations, held_out
 
-    rng = np.random.default_rng(0)
+    rng, drawings = np.random.default_rng(0), world("noto")
     scenes = [drawn(group, drawings, number, rng)[0] for number in range(14)]
-    assert {group_of(scene) for scene in scenes} == {group}
+    assert {drawings.group_of(scene) for scene in scenes} == {group}
+    vendors = {thing.picture.vendor for scene in scenes for thing in scene.things}
+    assert vendors == {"twemoji" if group == "style" else "noto"}
     found = [any(held_out(*words) for words in combinations(scene)) for scene in scenes]
     assert set(found) == {group == "combination"}
     assert {len(scene.things) for scene in scenes} == {1, 2}
     assert any(len(scene.things[0].corners) > 1 for scene in scenes)
 
 
-def test_a_prompt_asks_for_what_its_scene_shows(drawings: Any) -> None:
+def test_a_starter_that_saw_things_alone_is_asked_for_things_alone(
+    world: Callable[..., Any],
+) -> None:
+    from examination import drawn
+
+    rng, drawings = np.random.default_rng(0), world("noto", "twemoji", alone=True)
+    assert not drawings.of("style")
+    for number in range(12):
+        scene, _ = drawn("combination", drawings, number, rng)
+        assert [len(thing.corners) for thing in scene.things] == [1]
+
+
+def test_a_prompt_asks_for_what_its_scene_shows(world: Callable[..., Any]) -> None:
     from captions import COLOURS
     from examination import drawn, prompt, shows, spellings
 
     from unidiff_cli.evaluate.clipart import claims
 
     words, rng = spellings(NOUNS), np.random.default_rng(1)
+    drawings = world("noto")
     for number in range(28):
         scene, _ = drawn("trained", drawings, number, rng)
         read = claims.read(prompt(scene, "trained", rng), words, frozenset(COLOURS))
@@ -83,7 +110,7 @@ def test_plurals_are_spelt_and_what_cannot_be_counted_is_not() -> None:
 
 
 def test_small_copies_are_cut_from_the_sheet_that_they_were_put_in() -> None:
-    from examination import tiled
+    from packing import tiled
     from PIL import Image
 
     from unidiff_cli.evaluate.clipart.examination import cut

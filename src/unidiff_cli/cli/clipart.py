@@ -130,8 +130,8 @@ def clipart(
     1000 prompts for t2i, 600 pictures for i2t, 200 pairs of joint. A small judge that shares
     nothing with the model looks for things, their number and how they stand; colours are read
     from plain pixels. Figures are in %; those in brackets are what real pictures get from the same
-    judge. Groups: trained; combination (of known words, never shown together); drawing (drawings
-    that the starter never saw, of things that it did).
+    judge. Groups: trained; combination (of known words, never shown together); drawing (one that
+    the starter never saw, of a thing that it did); style (all of whose drawings it never saw).
     """
     console = Console(quiet, progress)
     check_whole("seed", seed, 0, MAX_SEED)

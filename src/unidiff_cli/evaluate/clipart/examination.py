@@ -30,8 +30,8 @@ from unidiff_cli.evaluate.clipart.claims import Claims
 from unidiff_cli.evaluate.clipart.judge import Judge
 
 FOLDER = Path(__file__).parent
-GROUPS = ("trained", "combination", "drawing")
-"""Learned from; a combination never shown; drawings never shown, of things that were."""
+GROUPS = ("trained", "combination", "drawing", "style")
+"""Learned from; a combination never shown; a drawing never shown; a style never shown."""
 THUMB = 32
 """Pixels of a side of the small copies."""
 
