@@ -47,6 +47,7 @@ ONE = ("plain", "colour", "background", "both")
 KINDS = (*ONE, "count", "pair", "coloured pair")
 TRIES = 10_000
 CAPTIONS = 5
+AGAIN = 30  # draws of a prompt that is there already; few drawings have few prompts
 
 
 class Drawings:
@@ -167,12 +168,16 @@ def spellings(words: Sequence[str]) -> dict[str, str]:
 
 def prompts(drawings: Drawings, words: Mapping[str, str], seed: int) -> list[dict[str, Any]]:
     """The prompts, their groups mixed: any first few of them have all."""
-    rows = []
+    rows, known = [], set[str]()
     for group, count in PROMPTS.items():
         rng = np.random.default_rng((seed, 0, GROUPS.index(group)))
         for number in range(count if drawings.of(group) else 0):
-            scene, _ = drawn(group, drawings, number, rng)
-            text = prompt(scene, group, rng)
+            for _ in range(AGAIN):
+                scene, _ = drawn(group, drawings, number, rng)
+                text = prompt(scene, group, rng)
+                if text not in known:
+                    break
+            known.add(text)
             asked = claims.read(text, words, frozenset(COLOURS))
             assert sorted(asked.things, key=repr) == sorted(shows(scene).things, key=repr), text
             rows.append({"text": text, "group": group, **as_json(asked)})

@@ -93,6 +93,17 @@ def counted(said: Claims) -> set[Thing]:
     return set(said.things)
 
 
+def test_prompts_are_seldom_asked_twice(
+    world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import examination
+
+    monkeypatch.setattr(examination, "PROMPTS", {"trained": 24, "combination": 6, "style": 3})
+    rows = examination.prompts(world("noto", "twemoji"), examination.spellings(NOUNS), 0)
+    assert len(rows) == 30  # no drawing is in a style that was left out
+    assert len({row["text"] for row in rows}) == 30
+
+
 def test_claims_come_back_from_json() -> None:
     from examination import as_json
 
