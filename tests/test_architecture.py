@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "batch": {"record", "output", "core", *SHARED},
     "replay": {"record", "metadata", "output", "core", *SHARED},
     "gallery": {"metadata", *SHARED},
+    "bench": {"pipeline", "nets", "core", *SHARED},
     "journeys": {"pipeline", "codecs", "rescue", "speed", "core", *SHARED},
     "evaluate": {"batch", "codecs", "storage", "record", "metadata", "output", *SHARED},
     "strips": {"grid"},
@@ -50,7 +51,7 @@ MAY_IMPORT = {
 LATER = {
     "batch": {"pipeline", "speed"},
     "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"}
-    | {"strips", "preview", "evaluate"},
+    | {"strips", "preview", "evaluate", "bench"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 

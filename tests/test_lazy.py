@@ -49,6 +49,8 @@ def imported(*arguments: str, **env: str) -> tuple[list[str], bool, int]:
         (["t2i", "--help"], 0),
         (["info", "--help"], 0),
         (["eval", "--help"], 0),
+        (["bench", "--help"], 0),
+        (["bench", "--batch-sizes", "0"], 2),
         (["eval", "guidance", "-o", "study"], 2),
         (["--show-completion"], None),
         (["t2i", "a fox", "--steps", "0"], 2),

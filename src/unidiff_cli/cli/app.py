@@ -12,6 +12,7 @@ import typer
 from unidiff_cli import __version__
 from unidiff_cli.cli import (
     batch,
+    bench,
     evaluate,
     gallery,
     generate,
@@ -101,6 +102,7 @@ _add("info", info.info, info.EXAMPLES, AFTERWARDS)
 _add("replay", replay.replay, replay.EXAMPLES, AFTERWARDS)
 _add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)
 _add("batch", batch.batch, batch.EXAMPLES, BULK)
+_add("bench", bench.bench, bench.EXAMPLES, MODELS)
 _add("train", train.train, None, MODELS)
 app.add_typer(models.app, name="models", no_args_is_help=False, rich_help_panel=MODELS)
 app.add_typer(evaluate.app, name="eval", no_args_is_help=False, rich_help_panel=MODELS)

@@ -1,0 +1,185 @@
+"""How fast a model is on this machine, and how near to what the machine can do."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from unidiff_cli.core.latents import Latents
+from unidiff_cli.nets.products import linear
+from unidiff_cli.nets.uvit import UViT, UViTConfig
+from unidiff_cli.pipeline import UniDiffuser, evaluations
+from unidiff_cli.request import Request
+
+PROMPT = "a red fox"
+GAIN = 1.05
+"""A larger batch is recommended where it makes that many times the pictures."""
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """What repetitions of one thing took."""
+
+    median: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, float]:
+        """Seconds, in five digits."""
+        return {name: float(f"{value:.5g}") for name, value in vars(self).items()}
+
+
+def clocked(work: Callable[[], Any], device: torch.device, repeats: int) -> Seconds:
+    """What `work` takes once it is warm."""
+    taken = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            torch.mps.synchronize()
+        taken.append(time.perf_counter() - start)
+    warm = taken[1:]
+    return Seconds(statistics.median(warm), min(warm), max(warm))
+
+
+def operations(config: UViTConfig, height: int, width: int) -> float:
+    """Floating-point operations of the network for one point: a product and a sum are two.
+
+    Height and width are those of the latent. Counted are the products of the blocks: linear maps,
+    long skips and attention, 99.9% of the published network.
+    """
+    tokens = 2 + bool(config.data_types) + config.text_tokens + 1
+    tokens += (height // config.patch) * (width // config.patch)
+    square = config.dim**2
+    linear_maps = 2 * tokens * (4 + 2 * config.mlp_ratio) * square
+    attention = 4 * tokens**2 * config.dim
+    skips = 2 * tokens * 2 * square * (config.depth // 2)
+    return float((linear_maps + attention) * (config.depth + 1) + skips)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A loaded model, and what is asked of it."""
+
+    model: UniDiffuser
+    repeats: int = 3
+
+    def __call__(self, batches: Sequence[int]) -> dict[str, Any]:
+        """All that is measured, as `unidiff bench --json` prints it."""
+        say = self.model.progress.stage
+        request = self.model.resolve(Request(mode="t2i", prompt=PROMPT, seed=0))
+        steps = evaluations(request)
+        say("measuring the ceiling")
+        ceiling = self.ceiling(request)
+        rows = []
+        for batch in batches:
+            say(f"measuring pictures, {batch} at once")
+            rows.append(self.pictures(request, batch, steps, ceiling))
+        say("measuring captions")
+        captions = [self.captions(request, batch) for batch in batches]
+        best = recommended(rows)
+        return {
+            **self.model.made_with,
+            "size": list(request.size or ()),
+            "solver": request.solver,
+            "evaluations": steps,
+            "guidance": request.guidance,
+            "ceiling_gflops": round(ceiling / 1e9, 1),
+            "pictures": rows,
+            "captions": captions,
+            "peak_memory_gib": round(peak(self.model.device) / 2**30, 2),
+            "options": f"--dtype {self.model.made_with['dtype']} --batch-size {best}",
+        }
+
+    def ceiling(self, request: Request) -> float:
+        """Operations a second of a matrix product of the network's largest shape."""
+        config = self.net.config
+        width, height = request.size or (0, 0)
+        patch = self.model.parts.factor * config.patch
+        rows = 2 * (width // patch) * (height // patch)
+        layer = torch.nn.Linear(
+            config.dim, config.mlp_ratio * config.dim, device=self.model.device
+        ).to(self.model.dtype)
+        x = torch.randn(rows, config.dim).to(self.model.device, self.model.dtype)
+        with torch.inference_mode():
+            seconds = clocked(lambda: linear(x, layer), self.model.device, 3 * self.repeats)
+        return 2 * rows * layer.weight.numel() / seconds.low
+
+    def pictures(self, request: Request, batch: int, steps: int, ceiling: float) -> dict[str, Any]:
+        """A guided evaluation, and pictures a minute: prompt, evaluations and decoding summed."""
+        model, device = self.model, self.model.device
+        width, height = request.size or (0, 0)
+        noise = model.parts.noise(range(batch), width, height)
+        images, texts = model.parts.codecs(model.dtype)
+        known = noise.latents(0, "start")
+        prompts = [PROMPT] * batch
+        reading = clocked(lambda: texts.encode(prompts), device, 1)
+        known = known.put("text", texts.encode(prompts))
+        sampler = model.sampler(request, noise, model.dtype)
+        (leg,) = request.walk.legs
+
+        def evaluate() -> Latents:
+            return sampler.guided(leg, noise.latents(0, "start"), known, 0.5, 0, 0)
+
+        evaluation = clocked(evaluate, device, self.repeats)
+        decoding = clocked(lambda: images.decode(known.image), device, 1)
+        whole = reading.median + steps * evaluation.median + decoding.median
+        points = batch * (2 if request.guidance else 1)
+        side = model.parts.factor
+        done = points * operations(self.net.config, height // side, width // side)
+        return {
+            "batch": batch,
+            "evaluation": evaluation.to_json(),
+            "decoding": decoding.to_json(),
+            "pictures_a_minute": round(60 * batch / whole, 3),
+            "share_of_ceiling": round(done / evaluation.median / ceiling, 3),
+        }
+
+    def captions(self, request: Request, batch: int) -> dict[str, Any]:
+        """Captions a second by the beam search, sampling not counted."""
+        width, height = request.size or (0, 0)
+        known = self.model.parts.noise(range(batch), width, height).latents(0, "start")
+        texts = self.model.parts.codecs(self.model.dtype)[1]
+        seconds = clocked(
+            lambda: texts.decode(known.text, "beam", range(batch)), self.model.device, self.repeats
+        )
+        return {
+            "batch": batch,
+            "decoding": seconds.to_json(),
+            "captions_a_second": round(batch / seconds.median, 3),
+        }
+
+    @property
+    def net(self) -> UViT:
+        """The network that is measured."""
+        net: UViT = self.model.parts.module("uvit", self.model.dtype)
+        return net
+
+
+def recommended(rows: Sequence[dict[str, Any]]) -> int:
+    """The smallest batch beyond which more samples at once gain nothing to speak of."""
+    best = rows[0]
+    for row in sorted(rows, key=lambda row: int(row["batch"])):
+        if row["pictures_a_minute"] > GAIN * best["pictures_a_minute"]:
+            best = row
+    return int(best["batch"])
+
+
+def peak(device: torch.device) -> int:
+    """Bytes of memory that this process has used at most: on a GPU its own, else the machine's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(used) * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,105 @@
+"""`unidiff bench`: how fast a model is on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.options import Device, Dtype, Json, Model, Progress, Quiet
+from unidiff_cli.cli.table import drawn
+from unidiff_cli.errors import UsageError
+
+EXAMPLES = """\
+\b
+Examples:
+  unidiff bench
+  unidiff bench --model unidiffuser-v1 --batch-sizes 1,2,4,8
+  unidiff bench --dtype fp32 --json | jq .pictures
+"""
+
+BatchSizes = Annotated[
+    str,
+    typer.Option("--batch-sizes", metavar="N,N,...", help="How many samples at once to measure."),
+]
+Repeats = Annotated[
+    int,
+    typer.Option("--repeats", metavar="N", min=1, help="How often each thing is measured."),
+]
+
+
+def bench(
+    batch_sizes: BatchSizes = "1,4",
+    repeats: Repeats = 3,
+    model: Model = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Progress = "auto",
+) -> None:
+    """Measure how fast a model is here, and which options suit this machine."""
+    batches = numbers(batch_sizes)
+    console = Console(quiet, progress)
+    with console.listening() as listener:
+        listener.stage("loading the libraries")
+        from unidiff_cli.bench import Bench
+        from unidiff_cli.pipeline import UniDiffuser
+
+        loaded = UniDiffuser.load(model, device=device, dtype=dtype, progress=listener)
+        report = Bench(loaded, repeats)(batches)
+    if json:
+        from unidiff_cli.record import line
+
+        console.answer(line(report))
+    else:
+        console.answer(told(report))
+
+
+def numbers(text: str) -> list[int]:
+    """Batch sizes, each once, as asked for; UsageError where one is none."""
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = [0]
+    if min(found) < 1:
+        raise UsageError(
+            f"--batch-sizes takes whole numbers from 1 on, got {text!r}.",
+            "For example --batch-sizes 1,4",
+        )
+    return list(dict.fromkeys(found))
+
+
+def told(report: dict[str, Any]) -> str:
+    """The report for people."""
+    size = " x ".join(map(str, report["size"]))
+    head = [
+        f"{report['model']} on {report['device']}, {report['dtype']}, {report['threads']} threads",
+        f"{size}, {report['evaluations']} evaluations by {report['solver']}, "
+        f"guidance {report['guidance']:g}",
+        f"a matrix product of the model's shape: {report['ceiling_gflops']:g} GFLOP/s",
+        "",
+    ]
+    body = [
+        (
+            pictures["batch"],
+            spread(pictures["evaluation"]),
+            pictures["pictures_a_minute"],
+            f"{100 * pictures['share_of_ceiling']:.0f}%",
+            captions["captions_a_second"],
+        )
+        for pictures, captions in zip(report["pictures"], report["captions"], strict=True)
+    ]
+    headings = ("BATCH", "SECONDS/EVALUATION", "PICTURES/MINUTE", "OF THE PRODUCT", "CAPTIONS/S")
+    tail = [
+        "",
+        f"peak memory: {report['peak_memory_gib']:g} GiB",
+        f"suits this machine: {report['options']}",
+    ]
+    return "\n".join([*head, drawn(headings, body), *tail])
+
+
+def spread(seconds: dict[str, float]) -> str:
+    """The median, and between what it lay."""
+    return f"{seconds['median']:.3g} ({seconds['low']:.3g}..{seconds['high']:.3g})"
