@@ -1,6 +1,7 @@
 """Show what a model of this recipe does, unchosen: prompts drawn by a seed, pictures held out.
 
     python recipes/starter/showcase.py DATA OUT [--model FOLDER] [--seed 0]
+        [--styles twemoji fluent-flat]
 
 OUT gets `prompts.txt` and `prompts.png` (40 prompts of the world's grammar, a picture each) and
 `heldout.png` (40 pictures that were never trained on, what each shows and what the model says).
@@ -10,13 +11,14 @@ The first sheet is what `unidiff t2i - --grid --seed 0 < prompts.txt` makes.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from captions import BACKGROUNDS, COLOURS, STYLES, Description, Thing, caption
-from clipart import TRAIN, Picture, nouns, pixels, records, small_world
+from clipart import TRAIN, nouns, pixels, records, small_world, trained
 from PIL import Image
-from render import plain_pair
+from scenes import Scene, Shown, held_out, realise
 
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.grid import contact_sheet
@@ -24,29 +26,50 @@ from unidiff_cli.grid import contact_sheet
 COUNT = 40
 
 
-def prompts(seed: int) -> list[str]:
+def prompts(styles: Sequence[str], seed: int) -> list[str]:
     """Forty different things, two in five with a colour, a background or a style."""
     rng = np.random.default_rng(seed)
     things = rng.choice(sorted(set(nouns().values())), COUNT, replace=False)
-    return [caption(_said(str(thing), rng)) for thing in things]
+    return [caption(_said(str(thing), styles, rng)) for thing in things]
 
 
-def _said(noun: str, rng: np.random.Generator) -> Description:
+def _said(noun: str, styles: Sequence[str], rng: np.random.Generator) -> Description:
     said = rng.choice(["noun", "noun", "noun", "colour", "background", "style"])
     colour = str(rng.choice(COLOURS)) if said == "colour" else ""
     return Description(
         (Thing(noun, colour),),
         background=str(rng.choice(BACKGROUNDS)) if said == "background" else "",
-        style=str(rng.choice(list(STYLES.values()))) if said == "style" else "",
+        style=STYLES[str(rng.choice(list(styles)))] if said == "style" else "",
     )
 
 
-def heldout(data: Path, seed: int) -> list[Picture]:
-    """Forty pictures of the world's things that no part was trained on, styles mixed."""
+def heldout(data: Path, styles: Sequence[str], seed: int) -> list[tuple[str, str, Image.Image]]:
+    """Forty pictures that were never trained on: the thing, what is shown, the picture.
+
+    Drawings that were held back, of any style; then known ones in colours that were held back.
+    """
+    rng = np.random.default_rng(seed)
     world = small_world(records(data), nouns())
     held = [picture for picture in world if picture.split != TRAIN]
-    chosen = np.random.default_rng(seed).permutation(len(held))[:COUNT]
-    return [held[n] for n in chosen]
+    chosen = [Scene((Shown(held[n]),)) for n in rng.permutation(len(held))[:COUNT]]
+    known = trained(picture for picture in world if picture.vendor in styles)
+    new = [
+        Scene((Shown(picture, colour),))
+        for picture in known
+        for colour in COLOURS
+        if held_out(colour, picture.noun)
+    ]
+    chosen += [new[n] for n in rng.permutation(len(new))]
+    shown: list[tuple[str, str, Image.Image]] = []
+    for scene in chosen:
+        wanted = scene.things[0]
+        scene, shot = realise(scene, pixels(data, [wanted.picture.row]))
+        thing = scene.things[0]
+        if thing.colour == wanted.colour and len(shown) < COUNT:
+            noun, style = thing.picture.noun, STYLES[thing.picture.vendor]
+            told = f"{thing.colour} {noun}, {style}".strip()
+            shown.append((noun, told, Image.fromarray(shot)))
+    return shown
 
 
 def main() -> None:
@@ -56,31 +79,24 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--styles", nargs="+", choices=STYLES, default=["twemoji", "fluent-flat"])
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     model, seed = UniDiffuser.load(arguments.model), arguments.seed
 
-    said = prompts(seed)
+    said = prompts(arguments.styles, seed)
     (arguments.out / "prompts.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
     asked = [Request(mode="t2i", prompt=p, seed=seed + k) for k, p in enumerate(said)]
     made = [result.outputs[0].image for result in model.stream(asked)]
     drawn = [image for image in made if image is not None]
     contact_sheet(drawn, said).save(arguments.out / "prompts.png", optimize=True)
 
-    held = heldout(arguments.data, seed)
-    art = pixels(arguments.data, [picture.row for picture in held])
-    shots = [
-        Image.fromarray(plain_pair(picture, rgba)[1])
-        for picture, rgba in zip(held, art, strict=True)
-    ]
-    asked = [Request(mode="i2t", image=shot, seed=seed + k) for k, shot in enumerate(shots)]
-    answers = [result.outputs[0].text for result in model.stream(asked)]
-    right = [picture.noun in str(answer) for picture, answer in zip(held, answers, strict=True)]
-    labels = [
-        f"{picture.noun} ({picture.vendor}): {answer}"
-        for picture, answer in zip(held, answers, strict=True)
-    ]
-    contact_sheet(shots, labels).save(arguments.out / "heldout.png", optimize=True)
+    held = heldout(arguments.data, arguments.styles, seed)
+    asked = [Request(mode="i2t", image=shot, seed=seed + k) for k, (*_, shot) in enumerate(held)]
+    answers = [str(result.outputs[0].text) for result in model.stream(asked)]
+    labels = [f"{told}: {answer}" for (_, told, _), answer in zip(held, answers, strict=True)]
+    contact_sheet([shot for *_, shot in held], labels).save(arguments.out / "heldout.png")
+    right = [noun in answer for (noun, *_), answer in zip(held, answers, strict=True)]
     print(f"{sum(right)} of {len(right)} captions name the thing")
 
 
