@@ -91,7 +91,7 @@ def captions(rounds: int, folder: Path) -> dict[str, Any]:
     from unidiff_cli.registry import published
     from unidiff_cli.storage.tiny import caption_bytes
 
-    gpt2 = published("unidiffuser-v1").gpt2
+    gpt2 = published("unidiffuser-v1", data_types=2).gpt2
     net = Captioner(gpt2, 768, 64).to(DEFAULT).eval().requires_grad_(False)
     other = UniDiffuserTextDecoder(77, 768, 64, vocab_size=gpt2["vocab_size"]).eval()
     latent, tokenizer = torch.randn(1, 77, 64), caption_bytes()
