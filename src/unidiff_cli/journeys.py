@@ -168,8 +168,10 @@ def _interpolate(
     model: UniDiffuser, asked: Request, other: Request, count: int, ode_steps: int
 ) -> Iterator[Stage]:
     traveller = Traveller.prepare(model, asked)
+    # A cache would answer differently on the way back, and the ends would not be met.
+    exact = model.sampler(replace(asked, fast="off"), traveller.noise, model.dtype)
     ode = replace(
-        traveller.sampler,
+        exact,
         solver=as_solver(ddim),
         times=log_snr_times(ode_steps, traveller.sampler.schedule),
         guidance=0.0,

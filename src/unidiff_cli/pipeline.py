@@ -29,6 +29,7 @@ from unidiff_cli.predictor import UViTPredictor
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import Output, Request, Result
 from unidiff_cli.rescue import Rescue
+from unidiff_cli.speed.cache import skip_cache
 from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
 from unidiff_cli.storage.open import open_checkpoint
 
@@ -196,10 +197,12 @@ class UniDiffuser:
         self, request: Request, noise: Noise, dtype: torch.dtype, empty: Latent | None = None
     ) -> Sampler:
         """The sampler of a resolved request."""
+        net = self.parts.module("uvit", dtype)
         predictor = UViTPredictor(
-            self.parts.module("uvit", dtype),
+            net,
             data_type=None if request.v1_data is None else V1_DATA[request.v1_data],
             sample_by_sample=self.device.type == "cpu",
+            cache=skip_cache(net, request.fast),
             evaluated=self.progress.evaluated,
         )
         sampler = Sampler(

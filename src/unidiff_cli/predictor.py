@@ -12,6 +12,7 @@ from unidiff_cli.core.pair import MODALITIES
 from unidiff_cli.core.sampler import Levels, Point
 from unidiff_cli.core.schedule import TRAINING_STEPS, stable_diffusion
 from unidiff_cli.nets.uvit import UViT
+from unidiff_cli.speed.cache import SkipCache
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,15 @@ class UViTPredictor:
     sample_by_sample: bool = False
     """On a CPU a bigger batch gains little, and a matrix library may choose another order of
     summation for it: one sample at a time makes a sample the same bits in every batch."""
+    cache: SkipCache | None = None
+    """What remembers the middle of the network from one evaluation to the next, if anything."""
     evaluated: Callable[[int], None] = lambda samples: None
     """Called with the number of samples behind each evaluation."""
 
     def __call__(self, points: Sequence[Point]) -> list[Latents]:
         samples = len(points[0][0])
+        if self.cache is not None:
+            self.cache.begin(points[0][1])
         if self.sample_by_sample:
             rows = [slice(k, k + 1) for k in range(samples)]
         else:
@@ -55,7 +60,15 @@ class UViTPredictor:
         kind = None
         if self.data_type is not None:
             kind = torch.full_like(t_image, self.data_type, dtype=torch.long)
-        noise = self.net(image, clip, text, t_image, t_text, kind)
+        if self.cache is None:
+            noise = self.net(image, clip, text, t_image, t_text, kind)
+        else:
+            numbers = range(rows.start, rows.stop)
+            noise = self.cache(
+                [(n, k) for n in range(len(points)) for k in numbers],
+                [levels for _, levels in points for _ in numbers],
+                *(image, clip, text, t_image, t_text, kind),
+            )
         parts = [part.float().split(samples) for part in noise]
         found = [
             Latents(Latent((image, clip)), Latent((text,)))

@@ -20,6 +20,7 @@ MAX_STEPS = 10_000
 MAX_GUIDANCE = 1_000.0
 MAX_SIDE = 4096
 MAX_SEED = 2**63 - 1 - MAX_COUNT
+FAST = ("off", "safe", "max")
 SIZE_STEP = 16
 """Sides are multiples of this: 8 from the VAE, 2 from the patches."""
 
@@ -53,6 +54,8 @@ class Request:
     absent: Literal["fresh", "fixed"] = "fresh"
     unconditional: Literal["absent", "empty"] = "absent"
     final_denoise: bool = False
+    fast: Literal["off", "safe", "max"] = "off"
+    """How much of the network's middle is kept from one evaluation to the next."""
     caption: Literal["beam", "nucleus"] = "beam"
     v1_data: Literal["web", "internal"] | None = None
 
@@ -72,6 +75,7 @@ class Request:
         check_choice("solver", self.solver, SOLVERS)
         check_choice("absent", self.absent, ("fresh", "fixed"))
         check_choice("unconditional", self.unconditional, ("absent", "empty"))
+        check_choice("fast", self.fast, FAST)
         check_choice("caption", self.caption, ("beam", "nucleus"))
         check_choice("v1_data", self.v1_data, ("web", "internal"))
         if not isinstance(self.final_denoise, bool):

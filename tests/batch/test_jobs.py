@@ -22,7 +22,13 @@ GOOD: list[dict[str, Any]] = [
     {"mode": "joint", "count": 3, "seed": 2**60, "size": [512, 256]},
     {"mode": "t", "steps": 20, "solver": "ddim", "guidance": 2, "absent": "fixed"},
     {"mode": "i", "prompt": None, "seed": None, "solver": None, "v1_data": "web"},
-    {"mode": "t2i2t", "prompt": "x", "unconditional": "empty", "final_denoise": True},
+    {
+        "mode": "t2i2t",
+        "prompt": "x",
+        "unconditional": "empty",
+        "final_denoise": True,
+        "fast": "max",
+    },
 ]
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"prompt": "a fox"}, "'mode' is missing"),
@@ -44,6 +50,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"mode": "i", "count": 1001}, "count is a whole number"),
     ({"mode": "i", "seed": -1}, "seed is a whole number"),
     ({"mode": "i", "solver": "euler"}, "no solver 'euler'"),
+    ({"mode": "i", "fast": "very"}, "no fast 'very'"),
     ({"mode": "i", "final_denoise": 1}, "final_denoise is true or false"),
     ({"custom_id": "", "mode": "i"}, "custom_id is text"),
     ({"custom_id": 7, "mode": "i"}, "custom_id is text"),

@@ -61,14 +61,14 @@ def test_without_a_seed_one_is_drawn_told_and_stored(cli: Cli) -> None:
 def test_settings_reach_the_model(cli: Cli) -> None:
     done = cli(
         *("t2i", "a fox", "--steps", "9", "--solver", "unipc", "--guidance", "2.5"),
-        *("--guidance-interval", "0.1,0.8"),
+        *("--guidance-interval", "0.1,0.8", "--fast", "max"),
         *("--size", "64x32", "--absent", "fixed", "--unconditional", "empty", "--final-denoise"),
         *("--model", "some/where", "--device", "cpu", "--dtype", "fp32"),
     )
     assert done.exit_code == 0, done.stderr
     one = fake.SEEN[0]
     assert (one.steps, one.solver, one.guidance, one.size) == (9, "unipc", 2.5, (64, 32))
-    assert one.guidance_interval == (0.1, 0.8)
+    assert (one.guidance_interval, one.fast) == ((0.1, 0.8), "max")
     assert (one.absent, one.unconditional, one.final_denoise) == ("fixed", "empty", True)
     assert fake.LOADED == [{"model": "some/where", "device": "cpu", "dtype": "fp32"}]
 

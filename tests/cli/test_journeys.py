@@ -201,6 +201,11 @@ class TestSweep:
         *cells, _sheet = map(json.loads, done.stdout.splitlines())
         assert [each["guidance_interval"] for each in cells] == [[0, 1], [0.2, 0.7]]
 
+    def test_levels_of_the_cache_are_swept(self, run: Run) -> None:
+        done = run("sweep", "a fox", "--fast", "off,max", "--seed", "1", "--steps", "4", "--json")
+        *cells, _sheet = map(json.loads, done.stdout.splitlines())
+        assert [each["fast"] for each in cells] == ["off", "max"]
+
     def test_a_picture_is_varied(self, run: Run, pictures: tuple[str, str]) -> None:
         done = run("sweep", pictures[0], "--steps", "1,2", "--json")
         *cells, sheet = map(json.loads, done.stdout.splitlines())

@@ -43,6 +43,7 @@ HELP = {
     "seed": "By default from the run's seed and the custom_id.",
     "guidance": "The paper's scale, 0 is off; diffusers' guidance_scale is one more.",
     "guidance_interval": "Guidance only at noise levels between these; 0 is clean, 1 is noise.",
+    "fast": "Keep what the network's middle made for a few evaluations: sooner, not the same.",
     "size": "Width and height in pixels.",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,4 +18,5 @@ Steps = Annotated[int | None, _change("--steps", "N")]
 Solver = Annotated[str | None, _change("--solver", "NAME")]
 Guidance = Annotated[float | None, _change("--guidance", "S")]
 Interval = Annotated[str | None, _change("--guidance-interval", "LO,HI")]
+Fast = Annotated[Literal["off", "safe", "max"] | None, _change("--fast", "LEVEL")]
 Size = Annotated[str | None, _change("--size", "WxH")]

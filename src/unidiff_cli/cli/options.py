@@ -205,6 +205,15 @@ class Options:
             rich_help_panel=SAMPLING,
         ),
     ] = False
+    fast: Annotated[
+        Literal["off", "safe", "max"],
+        typer.Option(
+            "--fast",
+            help="Compute the network's middle at every second (safe) or third (max) evaluation. "
+            "Sooner, not the same; compare with fewer --steps: docs/fast.md.",
+            rich_help_panel=SAMPLING,
+        ),
+    ] = "off"
     caption: Annotated[
         Literal["beam", "nucleus"],
         typer.Option(
@@ -327,6 +336,7 @@ class Options:
             "absent": self.absent,
             "unconditional": self.unconditional,
             "final_denoise": self.final_denoise,
+            "fast": self.fast,
             "caption": self.caption,
             "v1_data": self.v1_data,
         }

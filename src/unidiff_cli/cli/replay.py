@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unidiff_cli.cli.changes import Guidance, Interval, Seed, Size, Solver, Steps
+from unidiff_cli.cli.changes import Fast, Guidance, Interval, Seed, Size, Solver, Steps
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import delivering, make_plan
 from unidiff_cli.cli.info import printable
@@ -111,6 +111,7 @@ def replay(
     solver: Solver = None,
     guidance: Guidance = None,
     guidance_interval: Interval = None,
+    fast: Fast = None,
     size: Size = None,
     model: Model = None,
     device: Device = None,
@@ -131,6 +132,7 @@ def replay(
         "solver": solver,
         "guidance": guidance,
         "guidance_interval": parse_interval(guidance_interval),
+        "fast": fast,
         "size": parse_size(size),
     }
     changes = {name: value for name, value in choices.items() if value is not None}
