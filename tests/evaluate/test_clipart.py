@@ -276,3 +276,16 @@ def test_nothing_asked_and_nothing_there(small: Path) -> None:
     absent = sit("--quick")
     assert absent.exit_code == 4
     assert "is not whole" in absent.stderr
+
+
+def test_what_comes_with_the_package_is_whole_and_small() -> None:
+    judge, about = examination.open_judge()
+    whole = examination.Examination.open()
+    assert (len(whole.prompts), len(whole.shots)) == (1000, 600)
+    assert {thing.noun for shot in whole.shots for thing in shot.shows.things} <= set(
+        about["nouns"]
+    )
+    assert judge(torch.zeros(1, 3, 128, 128)) is not None
+    sizes = {path.name: path.stat().st_size for path in examination.FOLDER.iterdir()}
+    assert sizes["judge.safetensors"] < 6 * 2**20
+    assert sizes["examination.npz"] + sizes["examination.json"] < 3 * 2**20
