@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from unidiff_cli.journeys import chain, interpolate
 from unidiff_cli.nets.uvit import Noises
 from unidiff_cli.pictures import psnr
 from unidiff_cli.request import Output
-from unidiff_cli.speed.cache import PLANS, Plan, SkipCache
+from unidiff_cli.speed.cache import PLANS, Kept, Plan, SkipCache
 
 STEPS = 6
 ALWAYS = Plan(99, 1e9)
@@ -75,23 +76,37 @@ def test_a_threshold_of_zero_is_no_cache_at_all(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_middle_is_reused_and_the_result_is_near(
-    model: UniDiffuser, photo: str, mode: str
-) -> None:
+def test_the_middle_is_reused(model: UniDiffuser, photo: str, mode: str) -> None:
     watched, caches = counted(model)
-    plain, safe, most = (
+    plain, _, most = (
         watched.run(ask(mode, photo, fast=fast)).outputs[0] for fast in ("off", "safe", "max")
     )
     _, some, many = caches
     assert some is not None
     assert many is not None
     assert 0 < some.reused <= many.reused < many.evaluations == some.evaluations
-    if plain.image is not None:
-        assert safe.image is not None
-        assert most.image is not None
-        assert not same(plain, most)
-        assert psnr(plain.image, safe.image) > 30
-        assert psnr(plain.image, most.image) > 20
+    assert plain.image is None or not same(plain, most)
+
+
+@pytest.mark.parametrize("mode", [name for name, mode in MODES.items() if "image" in mode.yields])
+def test_what_is_drawn_on_is_nearer_than_no_middle(
+    model: UniDiffuser, photo: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over some seeds, since random weights make single pictures jump, and not alike on all CPUs."""
+
+    def pictures(fast: str) -> list[Image.Image | None]:
+        requests = [ask(mode, photo, fast=fast, seed=seed) for seed in range(6)]
+        return [model.run(request).outputs[0].image for request in requests]
+
+    def nearness(fast: str) -> float:
+        pairs = zip(plain, pictures(fast), strict=True)
+        return fmean(psnr(a, b) for a, b in pairs if a is not None and b is not None)
+
+    plain = pictures("off")
+    near = {fast: nearness(fast) for fast in ("safe", "max")}
+    monkeypatch.setattr(Kept, "at", lambda self, time: torch.zeros_like(self.middle))
+    for fast, decibels in near.items():
+        assert decibels > nearness(fast) + 3
 
 
 @pytest.mark.parametrize("mode", MODES)
