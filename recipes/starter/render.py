@@ -87,6 +87,12 @@ def line(scene: Scene, captions: Sequence[str]) -> str:
     return json.dumps(told)
 
 
+def once(pictures: Iterable[Picture], styles: Sequence[str]) -> list[Picture]:
+    """One picture of each thing, in the earliest of the styles that has one."""
+    ordered = sorted(pictures, key=lambda picture: styles.index(picture.vendor), reverse=True)
+    return list({picture.noun: picture for picture in ordered}.values())
+
+
 def main() -> None:
     """Write both folders."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -97,9 +103,12 @@ def main() -> None:
     parser.add_argument("--world", type=Path, default=HERE / "world.txt")
     parser.add_argument("--styles", nargs="+", choices=STYLES, default=list(STYLES))
     parser.add_argument("--alone", action="store_true", help="one thing to a scene")
+    parser.add_argument(
+        "--once", action="store_true", help="each thing only in the first style that may show it"
+    )
     arguments = parser.parse_args()
     world = small_world(records(arguments.data), nouns(arguments.world), arguments.styles)
-    learned = trained(world)
+    learned = once(trained(world), arguments.styles) if arguments.once else trained(world)
     heldout = [picture for picture in world if picture.split != TRAIN]
     shown = World(learned, pixels(arguments.data, [p.row for p in learned]), arguments.alone)
     art = pixels(arguments.data, [picture.row for picture in heldout])

@@ -132,8 +132,10 @@ def draw_scene(
 def _draw(
     picture: Picture, others: Sequence[Picture], kind: float, rng: np.random.Generator
 ) -> Scene:
-    background = str(rng.choice(BACKGROUNDS[1:])) if rng.random() < 0.3 else "white"
     first = Shown(picture, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
+    seen = {first.colour or picture.colour}  # it would vanish before a background of its colour
+    plain = [colour for colour in BACKGROUNDS[1:] if colour not in seen]
+    background = str(rng.choice(plain)) if rng.random() < 0.3 else "white"
     if kind < SOME and not stands_bare(picture.noun):
         corners = PLACES[int(rng.integers(2, 5))]
         return Scene((replace(first, side=PART, corners=corners),), background)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -165,3 +166,24 @@ def test_two_things_have_one_style() -> None:
     for turn in range(200):
         scene = draw_scene(pictures["noto"][turn % 2], pictures, rng)
         assert {thing.picture.vendor for thing in scene.things} == {"noto"}
+
+
+def test_a_thing_never_stands_before_a_background_of_its_colour() -> None:
+    from scenes import draw_scene
+
+    orange = replace(picture(0, "fox"), colour="orange")
+    rng = np.random.default_rng(0)
+    scenes = [draw_scene(orange, {"noto": [orange]}, rng, alone=True) for _ in range(600)]
+    shown = [(scene.things[0].colour or "orange", scene.background) for scene in scenes]
+    assert all(colour != background for colour, background in shown)
+    kept = {background for colour, background in shown if colour == "orange"}
+    turned = {background for colour, background in shown if colour != "orange"}
+    assert turned - kept == {"orange"}  # its own colour is no matter once it has another
+
+
+def test_once_takes_the_first_style_that_has_a_thing() -> None:
+    from render import once
+
+    pictures = [picture(0, "fox"), picture(1, "fox", "twemoji"), picture(2, "owl")]
+    for styles, fox in ((["twemoji", "noto"], 1), (["noto", "twemoji"], 0)):
+        assert {p.noun: p.row for p in once(pictures, styles)} == {"fox": fox, "owl": 2}

@@ -92,7 +92,7 @@ def test_the_middle_is_reused(model: UniDiffuser, photo: str, mode: str) -> None
 def test_what_is_drawn_on_is_nearer_than_no_middle(
     model: UniDiffuser, photo: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over some seeds, since random weights make single pictures jump, and not alike on all CPUs."""
+    """Over some seeds, since with random weights single pictures jump, differently on each CPU."""
 
     def pictures(fast: str) -> list[Image.Image | None]:
         requests = [ask(mode, photo, fast=fast, seed=seed) for seed in range(6)]

@@ -12,6 +12,7 @@ from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.predictor import UViTPredictor, as_noise
 from unidiff_cli.train.loss import (
     ABSENT,
+    START,
     LatentPairs,
     Objective,
     ObjectiveConfig,
@@ -94,6 +95,11 @@ def test_some_legs_are_drawn_more_often() -> None:
         assert names.count(name) / len(names) == pytest.approx(share / 7, abs=0.01)
 
 
+def test_a_share_above_one_is_refused() -> None:
+    with pytest.raises(UsageError, match="start is a share"):
+        ObjectiveConfig(start=1.5)
+
+
 @pytest.mark.parametrize(
     ("often", "said"),
     [
@@ -164,6 +170,33 @@ def test_what_is_given_is_clean_and_what_is_absent_tells_nothing(model: UViT) ->
     noises = [torch.randn(z.shape, generator=draw) for z in (clean.image, clean.clip, clean.text)]
     assert torch.equal(text[1], noises[2][1])
     assert (t_image.tolist(), t_text.tolist()) == ([500, 0], [0, 1000])
+
+
+def test_a_share_of_the_samples_stands_where_sampling_begins() -> None:
+    plain = draw_levels(20_000, 0.7, seeded())
+    levels = draw_levels(20_000, 0.7, seeded(), start=0.1)
+    begun = (levels == START).any(1)
+    assert begun.double().mean() == pytest.approx(0.1, abs=0.01)
+    assert torch.equal(levels[~begun], plain[~begun])
+    for was, became in zip(plain[begun].tolist(), levels[begun].tolist(), strict=True):
+        assert became == [n if n in (0, ABSENT) else START for n in was]  # what is given stays
+
+
+def test_at_the_start_nothing_is_shown_but_the_answer_is_that_of_level_1000(model: UViT) -> None:
+    seen: list[tuple[Tensor, ...]] = []
+    model.register_forward_pre_hook(lambda _, arguments: seen.append(arguments))
+    clean, levels = pairs(2), torch.full((2, 2), START)
+    losses = Objective(model, ObjectiveConfig()).at(clean, levels, seeded())
+    assert min(losses.values()) > 0
+    first = noised((clean.image, clean.clip), levels[:, 0], seeded(), "velocity")
+    last = noised((clean.image, clean.clip), torch.full((2,), 1000), seeded(), "velocity")
+    draw = seeded()
+    for part, like in zip(first.parts, (clean.image, clean.clip), strict=True):
+        assert torch.equal(part, torch.randn(like.shape, generator=draw))
+    for target, same in zip(first.targets, last.targets, strict=True):
+        assert torch.equal(target, same)
+    assert torch.equal(seen[0][0], first.parts[0])
+    assert seen[0][3].tolist() == [1000, 1000]  # told so
 
 
 def test_a_velocity_says_the_same_as_its_noise() -> None:

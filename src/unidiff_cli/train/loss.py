@@ -27,6 +27,9 @@ ABSENT = N + 1
 """The level of what a leg knows nothing of: told to the network as 1000, but without the 7% of
 signal that level 1000 keeps. When sampling there is none either, and to a long text latent they
 would be enough to give the sentence away."""
+START = N + 2
+"""Where sampling begins: told and asked as 1000, but shown noise alone, as ABSENT. A network that
+has only seen the 7% reads the background off the noise's mean, which says nothing then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +42,14 @@ class ObjectiveConfig:
     legs: float = 0.0  # the share of samples whose point lies on a leg; 0: as published
     often: dict[str, float] = field(default_factory=dict)
     """How often each of LEGS is drawn, beside the others; 1 where nothing is said."""
+    start: float = 0.0  # the share of samples that stand at START; 0: as published
 
     def __post_init__(self) -> None:
         if min(self.image, self.clip, self.text) < 0:
             raise UsageError("image, clip and text are weights and must not be negative.")
-        if not 0 <= self.legs <= 1:
-            raise UsageError("legs is a share and must lie between 0 and 1.")
+        for name in ("legs", "start"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is a share and must lie between 0 and 1.")
         if unknown := self.often.keys() - set(LEGS):
             raise UsageError(f"often has {min(unknown)!r}; the legs are {', '.join(LEGS)}.")
         if min(self.weights) < 0 or not any(self.weights):
@@ -84,12 +89,13 @@ def draw_levels(
     legs: float,
     generator: torch.Generator,
     often: Sequence[float] = (1.0,) * len(LEGS),
+    start: float = 0.0,
 ) -> Tensor:
     """Levels (B, 2) of image and text, whole numbers.
 
     Uniform on 1..1000 each, or with probability `legs` on one of t2i (t, 0), i2t (0, t),
     joint (t, t), i (t, ABSENT), t (ABSENT, t), of which each is as likely as `often` says;
-    0 is clean.
+    0 is clean. What is sampled is at START instead with probability `start`.
     """
     device = generator.device
     levels = torch.randint(1, N + 1, (batch, 2), generator=generator, device=device)
@@ -101,16 +107,29 @@ def draw_levels(
     text = torch.stack([clean, t, t, absent, t])
     rows = torch.arange(batch, device=device)
     chosen = torch.stack([image[leg, rows], text[leg, rows]], dim=1)
-    return torch.where(on_leg[:, None], chosen, levels)
+    levels = torch.where(on_leg[:, None], chosen, levels)
+    if not start:
+        return levels
+    begins = torch.rand(batch, generator=generator, device=device) < start
+    return torch.where(begins[:, None] & sampled(levels), START, levels)
+
+
+def sampled(level: Tensor) -> Tensor:
+    """Where a level is that of a modality that would be sampled."""
+    return (level > 0) & (level != ABSENT)
 
 
 @cache
 def _coefficients(device: torch.device) -> Tensor:
-    """(1002, 2): alpha and sigma of each level; 0 is exactly clean and ABSENT exactly noise."""
+    """(1003, 4): alpha and sigma of what is shown at each level, then of the velocity there.
+
+    0 is exactly clean; ABSENT and START are shown as exactly noise.
+    """
     schedule = stable_diffusion()
     between = [(schedule.alpha(n / N), schedule.sigma(n / N)) for n in range(1, N + 1)]
-    rows = [(1.0, 0.0), *between, (0.0, 1.0)]
-    return torch.tensor(rows, device=device)
+    asked = [(1.0, 0.0), *between, (0.0, 1.0), between[-1]]
+    shown = [(1.0, 0.0), *between, (0.0, 1.0), (0.0, 1.0)]
+    return torch.cat([torch.tensor(shown), torch.tensor(asked)], dim=1).to(device)
 
 
 def noised(
@@ -121,12 +140,12 @@ def noised(
 ) -> Noised:
     """The parts of one modality, which share the level (B,), with fresh standard normal noise."""
     noises = tuple(torch.randn(z.shape, generator=generator, device=z.device) for z in clean)
-    alpha, sigma = _coefficients(level.device)[level].unbind(1)
+    alpha, sigma, alpha_v, sigma_v = _coefficients(level.device)[level].unbind(1)
     pairs = list(zip(clean, noises, strict=True))
     parts = tuple(_rows(alpha, z) * z + _rows(sigma, z) * noise for z, noise in pairs)
     if prediction == "noise":
         return Noised(parts, noises)
-    return Noised(parts, tuple(_rows(alpha, z) * e - _rows(sigma, z) * z for z, e in pairs))
+    return Noised(parts, tuple(_rows(alpha_v, z) * e - _rows(sigma_v, z) * z for z, e in pairs))
 
 
 def _rows(values: Tensor, like: Tensor) -> Tensor:
@@ -137,7 +156,7 @@ def _rows(values: Tensor, like: Tensor) -> Tensor:
 def squared_error(predicted: Tensor, target: Tensor, level: Tensor) -> Tensor:
     """The mean over the samples in which this modality is one that would be sampled."""
     each = (predicted.float() - target).square().flatten(1).mean(1)  # (B,)
-    counts = ((level > 0) & (level < ABSENT)).float()
+    counts = sampled(level).float()
     return (each * counts).sum() / counts.sum().clamp(min=1)
 
 
@@ -148,7 +167,8 @@ class Objective:
         self.model, self.config = model, config
 
     def __call__(self, pairs: LatentPairs, generator: torch.Generator) -> Mapping[str, Tensor]:
-        levels = draw_levels(len(pairs.image), self.config.legs, generator, self.config.weights)
+        config = self.config
+        levels = draw_levels(len(pairs.image), config.legs, generator, config.weights, config.start)
         return self.at(pairs, levels, generator)
 
     def at(
