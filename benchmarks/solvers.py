@@ -26,8 +26,8 @@ from unidiff_cli.core.solver import SOLVERS, log_snr_times, uniform_times
 PROMPTS = (
     "a red fox",
     "a car on a blue background",
-    "two green apples",
-    "a cat next to a tree",
+    "a pizza",
+    "a green guitar",
 )
 REFERENCE = "dpm++3m"
 TIMES: dict[str, Callable[[int, Schedule], Sequence[float]]] = {

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from packing import tiled, webp
 from PIL import Image
 from scenes import (
-    BACKGROUNDS,
     PART,
     PLACES,
     PLAIN,
     Scene,
     Shown,
+    backgrounds,
     combinations,
     describe,
     held_out,
@@ -117,7 +117,7 @@ def _drawn(
     )
     first = Shown(picture, str(rng.choice(COLOURS)) if coloured else "")
     changed = kind in ("background", "both") or (kind in KINDS[4:] and rng.random() < 0.3)
-    background = str(rng.choice(BACKGROUNDS[1:])) if changed else "white"
+    background = str(rng.choice(backgrounds(first))) if changed else "white"
     if kind == "count":
         corners = PLACES[int(rng.integers(2, 5))]
         several = replace(first, side=PART, corners=corners)

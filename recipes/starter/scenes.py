@@ -129,13 +129,17 @@ def draw_scene(
             return scene
 
 
+def backgrounds(shown: Shown) -> list[str]:
+    """Those other than white before which a thing does not vanish for being of their colour."""
+    own = shown.colour or shown.picture.colour
+    return [colour for colour in BACKGROUNDS[1:] if colour != own]
+
+
 def _draw(
     picture: Picture, others: Sequence[Picture], kind: float, rng: np.random.Generator
 ) -> Scene:
     first = Shown(picture, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
-    seen = {first.colour or picture.colour}  # it would vanish before a background of its colour
-    plain = [colour for colour in BACKGROUNDS[1:] if colour not in seen]
-    background = str(rng.choice(plain)) if rng.random() < 0.3 else "white"
+    background = str(rng.choice(backgrounds(first))) if rng.random() < 0.3 else "white"
     if kind < SOME and not stands_bare(picture.noun):
         corners = PLACES[int(rng.integers(2, 5))]
         return Scene((replace(first, side=PART, corners=corners),), background)

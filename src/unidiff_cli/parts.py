@@ -16,7 +16,16 @@ from unidiff_cli.core.pair import Pair
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.speed.dtype import arranged
+from unidiff_cli.speed.memory import release
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
+
+STAGES: tuple[frozenset[Part], ...] = (
+    frozenset({"clip_text", "encode_prefix"}),
+    frozenset({"clip_image", "vae"}),
+    frozenset({"uvit"}),
+    frozenset({"captioner"}),
+)
+"""Parts that are at work together: they read words, see or paint pictures, sample, tell."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class Parts:
     checkpoint: Checkpoint
     device: torch.device
     progress: Progress
+    frugal: bool = False
+    """Whether a part makes room for the next stage's, and is loaded again when it is needed."""
     loaded: dict[tuple[Part | TokenizerName, torch.dtype | None], Any] = field(default_factory=dict)
 
     @property
@@ -41,10 +52,20 @@ class Parts:
     def module(self, part: Part, dtype: torch.dtype) -> Any:
         """The part on the device, loaded at the first call."""
         if (part, dtype) not in self.loaded:
+            if self.frugal:
+                self._make_room(part, dtype)
             self.progress.stage(f"loading {part.replace('_', ' ')}")
             module = self.checkpoint.module(part, self.device, dtype)
             self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
         return self.loaded[part, dtype]
+
+    def _make_room(self, part: Part, dtype: torch.dtype) -> None:
+        """Let go of all parts that are not at work together with this one."""
+        (stage,) = (stage for stage in STAGES if part in stage)
+        for other, format in list(self.loaded):
+            if format is not None and (other not in stage or format != dtype):
+                del self.loaded[other, format]
+        release(self.device)
 
     def tokenizer(self, name: TokenizerName) -> Any:
         """The tokenizer, loaded at the first call."""

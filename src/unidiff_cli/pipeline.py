@@ -56,11 +56,16 @@ class UniDiffuser:
         *,
         device: str = "auto",
         dtype: str = "auto",
+        memory: Literal["auto", "low"] = "auto",
         progress: Progress | None = None,
     ) -> Self:
-        """The named model (a row of the registry, a folder, a Hub id), by default the best here."""
+        """The named model (a row of the registry, a folder, a Hub id), by default the best here.
+
+        With `memory="low"` only the parts at work are held, and the network gets one point of one
+        sample at a time: slower, and the same pictures but for rounding.
+        """
         place, listener = choose_device(device), progress or Silence()
-        parts = Parts(open_checkpoint(model), place, listener)
+        parts = Parts(open_checkpoint(model), place, listener, frugal=memory == "low")
         number_format = choose_dtype(dtype, place, int(parts.config.uvit["dim"]))
         return cls(parts, place, number_format, listener)
 
@@ -140,6 +145,8 @@ class UniDiffuser:
 
     def usual_batch(self, request: Request) -> int:
         """How many samples of this shape go together when nobody says how many."""
+        if self.parts.frugal:
+            return 1
         if self.device.type != "cpu":
             return BATCH_ON_ACCELERATOR
         # On a CPU only captions gain from a batch; pictures come sooner one by one.
@@ -187,9 +194,8 @@ class UniDiffuser:
             pictures = [open_picture(one.image) for one in batch if one.image is not None]
             known = known.put("image", images.encode(pictures, width, height, noise))
         empty = texts.encode([""] * len(batch)) if first.unconditional == "empty" else None
-        sampler = self.sampler(first, noise, dtype, empty)
-        self.progress.stage("sampling")
-        known = sampler.walk(first.walk, known)
+        # No name is kept for the sampler: it would hold the network while others need the room.
+        known = self.sampler(first, noise, dtype, empty).walk(first.walk, known)
         self.progress.stage("decoding")
         return decode(first.walk.yields, seeds, known, images, texts, first.caption)
 
@@ -202,9 +208,11 @@ class UniDiffuser:
             net,
             data_type=None if request.v1_data is None else V1_DATA[request.v1_data],
             sample_by_sample=self.device.type == "cpu",
+            point_by_point=self.parts.frugal,
             cache=skip_cache(net, request.fast),
             evaluated=self.progress.evaluated,
         )
+        self.progress.stage("sampling")
         sampler = Sampler(
             predict=predictor,
             noise=noise,

@@ -24,6 +24,8 @@ class UViTPredictor:
     sample_by_sample: bool = False
     """On a CPU a bigger batch gains little, and a matrix library may choose another order of
     summation for it: one sample at a time makes a sample the same bits in every batch."""
+    point_by_point: bool = False
+    """Whether the points of an evaluation, which guidance makes two or three, go one at a time."""
     cache: SkipCache | None = None
     """What remembers the middle of the network from one evaluation to the next, if anything."""
     evaluated: Callable[[int], None] = lambda samples: None
@@ -37,7 +39,12 @@ class UViTPredictor:
             rows = [slice(k, k + 1) for k in range(samples)]
         else:
             rows = [slice(0, samples)]
-        noises = [self._evaluate(points, some) for some in rows]
+        places = range(len(points))
+        groups = [[n] for n in places] if self.point_by_point else [list(places)]
+        noises = [
+            [noise for group in groups for noise in self._evaluate(points, group, some)]
+            for some in rows
+        ]
         self.evaluated(samples)
         return [
             Latents(concatenate([z.image for z in point]), concatenate([z.text for z in point]))
@@ -45,8 +52,9 @@ class UViTPredictor:
         ]
 
     @torch.inference_mode()
-    def _evaluate(self, points: Sequence[Point], rows: slice) -> list[Latents]:
-        """The noise at each point for some samples, in float32 as the solver wants it."""
+    def _evaluate(self, every: Sequence[Point], group: Sequence[int], rows: slice) -> list[Latents]:
+        """The noise at a group of points for some samples, in float32 as the solver wants it."""
+        points = [every[n] for n in group]
         latents = [z.rows(rows) for z, _ in points]
         image, clip = concatenate([z.image for z in latents]).parts
         (text,) = concatenate([z.text for z in latents]).parts
@@ -65,7 +73,7 @@ class UViTPredictor:
         else:
             numbers = range(rows.start, rows.stop)
             noise = self.cache(
-                [(n, k) for n in range(len(points)) for k in numbers],
+                [(n, k) for n in group for k in numbers],
                 [levels for _, levels in points for _ in numbers],
                 *(image, clip, text, t_image, t_text, kind),
             )

@@ -64,5 +64,5 @@ def no_room(device: torch.device) -> OutOfMemory:
     """What is said when even one sample is too much."""
     return OutOfMemory(
         f"One sample does not fit into the {device.type}'s memory.",
-        "Try a smaller --size, --dtype bf16, or --device cpu.",
+        "Try --memory low, a smaller --size, --dtype bf16, or --device cpu.",
     )

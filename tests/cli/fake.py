@@ -43,6 +43,7 @@ class FakeModel:
         *,
         device: str = "auto",
         dtype: str = "auto",
+        memory: str = "auto",
         progress: Progress | None = None,
     ) -> FakeModel:
         LOADED.append({"model": model, "device": device, "dtype": dtype})

@@ -33,7 +33,11 @@ def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
     from unidiff_cli.pipeline import UniDiffuser
 
     model = UniDiffuser.load(
-        options.model, device=options.device, dtype=options.dtype, progress=progress
+        options.model,
+        device=options.device,
+        dtype=options.dtype,
+        memory=options.memory,
+        progress=progress,
     )
     if options.model is None and model.made_with["model"] == FALLBACK:
         console.note(

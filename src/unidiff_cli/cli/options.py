@@ -234,6 +234,16 @@ class Options:
     ] = None
     device: Device = "auto"
     dtype: Dtype = "auto"
+    memory: Annotated[
+        Literal["auto", "low"],
+        typer.Option(
+            "--memory",
+            envvar="UNIDIFF_MEMORY",
+            help="low holds only the parts at work and computes one thing at a time: slower, and "
+            "the same results but for rounding.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "auto"
     batch_size: Annotated[
         int | None,
         typer.Option(

@@ -1,0 +1,71 @@
+"""`--memory low`: what is held at a time, and that the results stay."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+import torch
+from PIL import Image
+
+from unidiff_cli import Request, UniDiffuser
+from unidiff_cli.core.modes import MODES
+from unidiff_cli.parts import STAGES, Parts
+from unidiff_cli.pictures import psnr
+from unidiff_cli.storage.checkpoint import Part
+
+
+def ask(mode: str, **options: Any) -> Request:
+    """A request of any mode with what it needs."""
+    photo = Image.radial_gradient("L").convert("RGB")
+    given = {"text": {"prompt": "a red fox"}, "image": {"image": photo}, None: {}}
+    return Request(mode=mode, seed=5, steps=4, **given[MODES[mode].needs], **options)
+
+
+def load(memory: Any) -> UniDiffuser:
+    return UniDiffuser.load("tiny", device="cpu", dtype="fp32", memory=memory)
+
+
+def test_every_part_is_at_work_in_one_stage() -> None:
+    assert sorted(part for stage in STAGES for part in stage) == sorted(get_args(Part))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_parts_of_one_stage_are_held_at_a_time(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[set[str]] = []
+    module = Parts.module
+
+    def watched(parts: Parts, part: Any, dtype: torch.dtype) -> Any:
+        found = module(parts, part, dtype)
+        held.append({name for name, number_format in parts.loaded if number_format is not None})
+        return found
+
+    monkeypatch.setattr(Parts, "module", watched)
+    load("low").run(ask(mode))
+    assert held
+    assert all(any(names <= stage for stage in STAGES) for names in held)
+    held.clear()
+    load("auto").run(ask(mode))
+    assert len(held[-1]) > 1  # all that was needed is still there
+
+
+@pytest.mark.parametrize("fast", ["off", "max"])
+@pytest.mark.parametrize("mode", MODES)
+def test_the_results_are_those_of_plenty(mode: str, fast: str) -> None:
+    few, many = (load(memory).run(ask(mode, fast=fast)).outputs[0] for memory in ("low", "auto"))
+    assert few.text == many.text
+    if few.image is not None:
+        assert many.image is not None
+        assert psnr(few.image, many.image) > 45
+
+
+def test_the_network_sees_one_point_of_one_sample_at_a_time() -> None:
+    sizes = []
+    model = load("low")
+    net = model.parts.module("uvit", torch.float32)
+    net.register_forward_pre_hook(lambda _, arguments: sizes.append(len(arguments[0])))
+    request = model.resolve(ask("joint", guidance=2.0))
+    noise = model.parts.noise([5], *(request.size or (0, 0)))
+    model.sampler(request, noise, torch.float32).walk(request.walk, noise.latents(0, "start"))
+    assert sizes == [1] * 4 * 3  # four steps of joint, each at three points
+    assert model.usual_batch(request) == 1
