@@ -1,6 +1,7 @@
 """Peak memory and time of t2i at the published size, on random weights.
 
     python benchmarks/full_size_memory.py FOLDER [--dtype bf16] [--steps 1] [--size 512x512]
+        [--memory low]
 
 fabricates unidiffuser-v1 in FOLDER, in our layout and the given number format, then runs
 `unidiff t2i --steps ... -o ...` in a process of its own and prints that process's peak resident
@@ -44,12 +45,14 @@ def main() -> None:
     parser.add_argument("--dtype", choices=DTYPES, default="bf16")
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--size", default="512x512")
+    parser.add_argument("--memory", choices=("auto", "low"), default="auto")
     arguments = parser.parse_args()
     fabricate(arguments.folder, DTYPES[arguments.dtype])
     command = [
         *(sys.executable, "-m", "unidiff_cli", "t2i", "a red fox", "--seed", "1"),
         *("--model", str(arguments.folder), "--dtype", arguments.dtype, "--device", "cpu"),
         *("--steps", str(arguments.steps), "--size", arguments.size),
+        *("--memory", arguments.memory),
         *("-o", str(arguments.folder / "made.png"), "--force", "--quiet"),
     ]
     start = time.perf_counter()
@@ -63,6 +66,7 @@ def main() -> None:
                 "dtype": arguments.dtype,
                 "steps": arguments.steps,
                 "size": arguments.size,
+                "memory": arguments.memory,
                 "exit": done.returncode,
                 "peak_gib": round(gib, 2),
                 "seconds": round(seconds, 1),
