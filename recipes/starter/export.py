@@ -38,7 +38,7 @@ FILES: dict[Part, str] = {
     "captioner": "captioner/captioner",
 }
 TOKENIZERS: tuple[TokenizerName, ...] = ("clip", "caption")
-SAMPLING = Sampling(solver="dpm++2m", steps=25, guidance=6.0)
+SAMPLING = Sampling(solver="dpm++2m", steps=25, guidance=3.0)
 
 
 def uvit_sizes(parts: dict[str, dict[str, Any]], size: int) -> UViTConfig:
