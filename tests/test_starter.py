@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
+from PIL import Image
 from typer.testing import CliRunner
 
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.cli.app import app
+from unidiff_cli.evaluate.clipart.examination import open_judge
+from unidiff_cli.evaluate.clipart.sight import look
 from unidiff_cli.registry import STARTER_FOLDER
 
 LIMIT = 48 * 2**20
+
+
+def pictures(things: Iterable[str], seed: int = 0) -> list[Image.Image]:
+    """One picture of each thing."""
+    model = UniDiffuser.load("starter", device="cpu", dtype="fp32")
+    asked = [Request(mode="t2i", prompt=f"a {thing}", seed=seed, steps=15) for thing in things]
+    return [picture for result in model.stream(asked) for picture in result.images]
 
 
 def test_it_is_complete_and_small() -> None:
@@ -49,3 +60,17 @@ def test_a_thing_has_the_colour_that_is_asked_for() -> None:
             seen = [p for p in picture.get_flattened_data() if min(p) < 200]
             means = [sum(p[c] for p in seen) / len(seen) for c in range(3)]
             assert means.index(max(means)) == channel, (colour, means)
+
+
+def test_the_judge_sees_what_was_asked_for() -> None:
+    things = ("tree", "star", "bell", "fir tree", "light bulb", "snowman", "carrot", "rose")
+    judge, about = open_judge()
+    palette = {"white": (255, 255, 255)}
+    seen = [sight.nouns for sight in look(judge, about["nouns"], palette, pictures(things))]
+    right = [thing for thing, nouns in zip(things, seen, strict=True) if thing in nouns]
+    assert len(right) >= 5, seen
+
+
+def test_the_background_is_white_where_none_is_asked_for() -> None:
+    corners = [picture.getpixel((2, 2)) for picture in pictures(("tree", "bell", "rose", "owl"))]
+    assert all(min(corner) > 200 for corner in corners), corners  # type: ignore[type-var,arg-type]
