@@ -183,7 +183,10 @@ class TestTerminal:
     @pytest.mark.parametrize(
         ("extra", "drawn"), [([], True), (["-q"], False), (["--progress", "none"], False)]
     )
-    def test_a_bar_is_drawn_on_a_terminal_only(self, extra: list[str], drawn: bool) -> None:
+    def test_a_bar_is_drawn_on_a_terminal_only(
+        self, extra: list[str], drawn: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TERM", "xterm-256color")  # nothing can be redrawn on a dumb one
         ours, theirs = pty.openpty()
         program = start("t", "-n", "3", "--seed", "1", *extra, seconds=0.2, stderr=theirs)
         os.close(theirs)
