@@ -194,8 +194,10 @@ class UniDiffuser:
             pictures = [open_picture(one.image) for one in batch if one.image is not None]
             known = known.put("image", images.encode(pictures, width, height, noise))
         empty = texts.encode([""] * len(batch)) if first.unconditional == "empty" else None
-        # No name is kept for the sampler: it would hold the network while others need the room.
-        known = self.sampler(first, noise, dtype, empty).walk(first.walk, known)
+        sampler = self.sampler(first, noise, dtype, empty)
+        self.progress.stage("sampling")
+        known = sampler.walk(first.walk, known)
+        del sampler  # it would hold the network while the decoders need the room
         self.progress.stage("decoding")
         return decode(first.walk.yields, seeds, known, images, texts, first.caption)
 
@@ -212,7 +214,6 @@ class UniDiffuser:
             cache=skip_cache(net, request.fast),
             evaluated=self.progress.evaluated,
         )
-        self.progress.stage("sampling")
         sampler = Sampler(
             predict=predictor,
             noise=noise,
