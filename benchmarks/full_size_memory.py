@@ -1,7 +1,7 @@
 """Peak memory and time of t2i at the published size, on random weights.
 
     python benchmarks/full_size_memory.py FOLDER [--dtype bf16] [--steps 1] [--size 512x512]
-        [--memory low]
+        [--memory min]
 
 fabricates unidiffuser-v1 in FOLDER, in our layout and the given number format, then runs
 `unidiff t2i --steps ... -o ...` in a process of its own and prints that process's peak resident
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--dtype", choices=DTYPES, default="bf16")
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--size", default="512x512")
-    parser.add_argument("--memory", choices=("auto", "low"), default="auto")
+    parser.add_argument("--memory", choices=("auto", "low", "min"), default="auto")
     arguments = parser.parse_args()
     fabricate(arguments.folder, DTYPES[arguments.dtype])
     command = [

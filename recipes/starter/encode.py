@@ -1,6 +1,6 @@
 """Encode a folder of pairs once: a row of latents for every picture with each of its captions.
 
-    python recipes/starter/encode.py PAIRS PARTS OUT [--size 64]
+    python recipes/starter/encode.py PAIRS PARTS OUT [--size 64] [--augment 0.6]
 
 PARTS holds the runs `vae`, `clip` and `captioner` and the folder `tokenizers`. OUT is a store, as
 `unidiff train` reads it; its about.json also has the scale that gives the VAE's latents a
@@ -26,9 +26,10 @@ from torch import Tensor, nn
 
 from unidiff_cli.storage.names import MODULES
 from unidiff_cli.train import draws, store
-from unidiff_cli.train.clip import clip_pixels, token_ids
+from unidiff_cli.train.clip import augmented, clip_pixels, token_ids
 from unidiff_cli.train.loss import LatentPairs
 from unidiff_cli.train.pairs import Pairs, to_tensor
+from unidiff_cli.train.pairs import draws as draws_of
 
 BATCH = 32
 MEASURED = 512  # pictures that the VAE's scale is measured on
@@ -129,14 +130,21 @@ def rows(
     seed: int,
     limit: int,
     tell: Callable[[str], None],
+    augment: float = 0.0,
 ) -> Iterator[LatentPairs]:
-    """The latents of the first pairs, a batch of pictures at a time; the same for the same seed."""
+    """The latents of the first pairs, a batch of pictures at a time; the same for the same seed.
+
+    A share `augment` of the pictures is seen as others might draw or send them.
+    """
     for first in range(0, limit, BATCH):
         numbers = range(first, min(first + BATCH, limit))
         generator = draws.generator(seed, "encode", first)
-        vae, clip = encoders.picture(
-            sized(pairs.pictures[numbers.start : numbers.stop], size), generator
-        )
+        shots = sized(pairs.pictures[numbers.start : numbers.stop], size)
+        rng = draws_of(seed, first)
+        other = torch.from_numpy(rng.random(len(shots)) < augment)
+        if other.any():
+            shots[other] = augmented(shots[other], rng)
+        vae, clip = encoders.picture(shots, generator)
         captions = [pairs.captions(number) for number in numbers]
         repeats = torch.tensor([len(each) for each in captions])
         yield LatentPairs(
@@ -158,6 +166,9 @@ def main() -> None:
     parser.add_argument("--scale", type=float, help="of the VAE's latents; measured by default")
     parser.add_argument("--size", type=int, default=128, help="side of the pictures, in pixels")
     parser.add_argument("--bf16", action="store_true", help="where the processor has it")
+    parser.add_argument(
+        "--augment", type=float, default=0.0, help="share of the pictures seen turned, blurred, ..."
+    )
     arguments = parser.parse_args()
     encoders, pairs = Encoders.open(arguments.parts), Pairs.open(arguments.pairs)
     if arguments.bf16:
@@ -173,6 +184,7 @@ def main() -> None:
             arguments.seed,
             limit,
             lambda line: print(line, flush=True),
+            arguments.augment,
         )
         about = {
             "vae_scale": scale,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -65,6 +66,20 @@ def learn_positions(uvit: UViT, tensors: dict[str, Tensor]) -> None:
         tensors["pos_embed"] = smaller.positions(grid, grid).detach()
 
 
+def learn_channels(uvit: UViT, tensors: dict[str, Tensor]) -> None:
+    """Let `tensors` of a U-ViT for fewer latent channels know nothing yet of those of `uvit`."""
+    patch, wide = uvit.config.patch, uvit.config.channels
+    narrow = tensors["patch_embed.proj.weight"].shape[1]
+    new = wide - narrow
+    if new:
+        entrance = tensors["patch_embed.proj.weight"]  # (D, C, p, p)
+        tensors["patch_embed.proj.weight"] = F.pad(entrance, (0, 0, 0, 0, 0, new))
+        for name in ("decoder_pred.weight", "decoder_pred.bias"):  # (p * p * C, ...)
+            exits = tensors[name].unflatten(0, (patch**2, narrow))
+            zeros = exits.new_zeros(patch**2, new, *exits.shape[2:])
+            tensors[name] = torch.cat([exits, zeros], 1).flatten(0, 1)
+
+
 def words(captions: Iterable[str]) -> list[str]:
     """Every word of the captions that the model learned from."""
     return sorted({word.strip(",") for caption in captions for word in caption.split()})
@@ -91,6 +106,7 @@ def main() -> None:
     if arguments.uvit:
         tensors_of = checkpoint.weights(arguments.uvit / "checkpoints")
         learn_positions(uvit, tensors_of)
+        learn_channels(uvit, tensors_of)
         checkpoint.restore_model(uvit, tensors_of)
     config = ModelConfig(
         name=arguments.name,

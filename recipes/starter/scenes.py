@@ -47,7 +47,9 @@ PLAIN = {
     "purple": (148, 88, 218),
     "pink": (246, 152, 192),
 }
+RECOLOURED = 0.4  # the share of things that are shown in another colour
 MOVED = 85.0  # degrees of hue around the commonest one that take part in a recolouring
+NEAR = 0.15  # how much of their differences stays: red is not far from orange
 SMALL = 0.55  # side of a small thing, of the usual one
 PART = 60  # side of one of several things
 SOME, SEVERAL = 0.12, 0.28  # the share of some of a kind, and with it that of two things
@@ -138,7 +140,7 @@ def backgrounds(shown: Shown) -> list[str]:
 def _draw(
     picture: Picture, others: Sequence[Picture], kind: float, rng: np.random.Generator
 ) -> Scene:
-    first = Shown(picture, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
+    first = Shown(picture, some_colour(rng))
     background = str(rng.choice(backgrounds(first))) if rng.random() < 0.3 else "white"
     if kind < SOME and not stands_bare(picture.noun):
         corners = PLACES[int(rng.integers(2, 5))]
@@ -146,13 +148,18 @@ def _draw(
     if kind < SEVERAL:
         other = others[int(rng.integers(len(others)))]
         if other.noun != picture.noun:
-            second = Shown(other, str(rng.choice(COLOURS)) if rng.random() < 0.3 else "")
+            second = Shown(other, some_colour(rng))
             return together(first, second, str(rng.choice(list(RELATIONS))), background, rng)
     if kind > 0.95:
         side = round(SMALL * SIZE)
         x, y = ((SIZE - side) // 2 + rng.integers(-8, 9, 2)).tolist()
         first = replace(first, side=side, corners=((x, y),))
     return Scene((first,), background)
+
+
+def some_colour(rng: np.random.Generator) -> str:
+    """One of COLOURS, or "" for a thing in its own."""
+    return str(rng.choice(COLOURS)) if rng.random() < RECOLOURED else ""
 
 
 def together(
@@ -214,16 +221,19 @@ def recoloured(rgba: NDArray[np.uint8], colour: str) -> NDArray[np.uint8] | None
     common = 10 * int((counts + np.roll(counts, 1) + np.roll(counts, -1)).argmax()) + 5
     away = (hue - common + 180) % 360 - 180
     share = np.clip((MOVED - np.abs(away)) / 30, 0, 1)[..., None]
+    rich = 0.5 + 0.5 * saturation  # a dull red is brown
     match colour:
         case "pink":
-            saturation, value = 0.6 * saturation, np.minimum(1, 0.6 * value + 0.4)
+            saturation, value = 0.25 + 0.35 * saturation, np.minimum(1, 0.6 * value + 0.4)
         case "yellow" | "orange":
-            value = np.minimum(1, 0.8 * value + 0.2)
+            saturation, value = rich, np.minimum(1, 0.6 * value + 0.4)
+        case "red" | "blue" | "purple":
+            saturation, value = rich, np.minimum(1, 0.8 * value + 0.15)
         case "green":
-            saturation, value = 0.9 * saturation, 0.86 * value
+            saturation, value = 0.9 * rich, 0.75 * value + 0.1
         case "brown":
             saturation, value = np.minimum(1, 0.45 + 0.35 * saturation), 0.62 * value
-    new = from_hsv(HUES[colour] + 0.4 * away, saturation, value)
+    new = from_hsv(HUES[colour] + NEAR * away, saturation, value)
     mixed = np.round(255 * (rgb * (1 - share) + new * share)).astype(np.uint8)
     return np.concatenate([mixed, rgba[..., 3:]], axis=-1)
 

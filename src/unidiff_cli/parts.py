@@ -16,7 +16,7 @@ from unidiff_cli.core.pair import Pair
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.speed.dtype import arranged
-from unidiff_cli.speed.memory import release
+from unidiff_cli.speed.memory import Memory, release
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 
 STAGES: tuple[frozenset[Part], ...] = (
@@ -35,9 +35,13 @@ class Parts:
     checkpoint: Checkpoint
     device: torch.device
     progress: Progress
-    frugal: bool = False
-    """Whether a part makes room for the next stage's, and is loaded again when it is needed."""
+    memory: Memory = "auto"
     loaded: dict[tuple[Part | TokenizerName, torch.dtype | None], Any] = field(default_factory=dict)
+
+    @property
+    def frugal(self) -> bool:
+        """Whether a part makes room for the next stage's, and is loaded again when it is needed."""
+        return self.memory != "auto"
 
     @property
     def config(self) -> ModelConfig:
@@ -55,7 +59,10 @@ class Parts:
             if self.frugal:
                 self._make_room(part, dtype)
             self.progress.stage(f"loading {part.replace('_', ' ')}")
-            module = self.checkpoint.module(part, self.device, dtype)
+            if part == "uvit" and self.memory == "min":
+                module = self.checkpoint.streamed(self.device, dtype)
+            else:
+                module = self.checkpoint.module(part, self.device, dtype)
             self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
         return self.loaded[part, dtype]
 

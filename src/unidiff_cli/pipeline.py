@@ -31,6 +31,7 @@ from unidiff_cli.request import Output, Request, Result
 from unidiff_cli.rescue import Rescue
 from unidiff_cli.speed.cache import skip_cache
 from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
+from unidiff_cli.speed.memory import Memory
 from unidiff_cli.storage.open import open_checkpoint
 
 V1_DATA = {"web": 0, "internal": 1}
@@ -56,16 +57,17 @@ class UniDiffuser:
         *,
         device: str = "auto",
         dtype: str = "auto",
-        memory: Literal["auto", "low"] = "auto",
+        memory: Memory = "auto",
         progress: Progress | None = None,
     ) -> Self:
         """The named model (a row of the registry, a folder, a Hub id), by default the best here.
 
         With `memory="low"` only the parts at work are held, and the network gets one point of one
-        sample at a time: slower, and the same pictures but for rounding.
+        sample at a time: slower, and the same pictures but for rounding. With "min" the network's
+        blocks are read from the file one at a time besides.
         """
         place, listener = choose_device(device), progress or Silence()
-        parts = Parts(open_checkpoint(model), place, listener, frugal=memory == "low")
+        parts = Parts(open_checkpoint(model), place, listener, memory)
         number_format = choose_dtype(dtype, place, int(parts.config.uvit["dim"]))
         return cls(parts, place, number_format, listener)
 

@@ -34,10 +34,10 @@ def pairs(tmp_path: Path) -> Pairs:
     return Pairs.open(tmp_path)
 
 
-def stored(pairs: Pairs, folder: Path, seed: int) -> store.Store:
+def stored(pairs: Pairs, folder: Path, seed: int, augment: float = 0.0) -> store.Store:
     from encode import rows
 
-    made = rows(Encoders(), pairs, 2.0, 8, seed, 70, lambda line: None)
+    made = rows(Encoders(), pairs, 2.0, 8, seed, 70, lambda line: None, augment)
     store.write(folder, made, {})
     return store.Store.open(folder)
 
@@ -59,6 +59,65 @@ def test_the_seed_alone_decides(tmp_path: Path, pairs: Pairs) -> None:
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert draws.key(1, "encode", 0) != draws.key(2, "encode", 0)
+
+
+def test_some_pictures_are_seen_as_others_might_send_them(tmp_path: Path, pairs: Pairs) -> None:
+    numbers = torch.arange(0, 140, 2)  # each picture once
+    plain, some, again = (
+        stored(pairs, tmp_path / name, 1, share).rows(numbers).clip[:, 0, 0]
+        for name, share in (("plain", 0.0), ("some", 0.5), ("again", 0.5))
+    )
+    assert torch.equal(some, again)
+    assert torch.equal(plain, -torch.ones(70))  # all are black
+    assert 20 < int((some > -0.999).sum()) < 50
+
+
+def test_new_latent_channels_are_not_known_yet() -> None:
+    from export import learn_channels
+
+    from unidiff_cli.nets.uvit import UViT, UViTConfig
+
+    sizes = {"size": 4, "patch": 2, "dim": 8, "depth": 2, "heads": 2, "text_tokens": 3}
+    torch.manual_seed(0)
+    narrow, wide = (UViT(UViTConfig(channels=n, data_types=0, **sizes)) for n in (2, 3))  # type: ignore[arg-type]
+    narrow.initialise()
+    tensors = dict(narrow.state_dict())
+    learn_channels(wide, tensors)
+    wide.load_state_dict(tensors)
+    config = wide.config
+    image, levels = torch.randn(1, 3, 4, 4), torch.tensor([500])
+    clip, text = torch.randn(1, 1, config.clip_dim), torch.randn(1, 3, config.text_dim)
+    few = narrow(image[:, :2], clip, text, levels, levels)
+    many = wide(image, clip, text, levels, levels)
+    torch.testing.assert_close(many.image[:, :2], few.image)
+    assert not many.image[:, 2].any()
+    torch.testing.assert_close(many.text, few.text)
+
+
+def test_a_widened_autoencoder_says_what_it_said() -> None:
+    from diffusers import AutoencoderKL
+    from widen import widened
+
+    sizes = {
+        "down_block_types": ["DownEncoderBlock2D"] * 2,
+        "up_block_types": ["UpDecoderBlock2D"] * 2,
+        "block_out_channels": [8, 8],
+        "norm_num_groups": 4,
+        "layers_per_block": 1,
+    }
+    torch.manual_seed(0)
+    narrow = AutoencoderKL(**sizes, latent_channels=2)
+    wide = AutoencoderKL(**sizes, latent_channels=5)
+    fresh = wide.state_dict()
+    wide.load_state_dict(widened(narrow.state_dict(), fresh))
+    picture = torch.rand(1, 3, 8, 8) * 2 - 1
+    with torch.no_grad():
+        few, many = (vae.encode(picture).latent_dist for vae in (narrow, wide))
+        torch.testing.assert_close(many.mean[:, :2], few.mean)
+        torch.testing.assert_close(many.logvar[:, :2], few.logvar)
+        assert many.mean[:, 2:].abs().max() > 0
+        latent = torch.cat([few.mean, torch.zeros(1, 3, 4, 4)], 1)
+        torch.testing.assert_close(wide.decode(latent).sample, narrow.decode(few.mean).sample)
 
 
 def test_the_words_of_the_model_are_those_of_its_captions() -> None:

@@ -56,6 +56,27 @@ def test_recolouring_turns_the_hue(colour: str) -> None:
     assert (new[..., 3] == disc((0, 0, 0))[..., 3]).all()
 
 
+def test_a_dull_thing_turns_red_and_not_brown() -> None:
+    from scenes import recoloured
+
+    for dull in ((150, 120, 190), (120, 150, 100)):  # an octopus, a cactus
+        new = recoloured(disc(dull), "red")
+        assert new is not None
+        red, green, blue = (int(value) for value in new[64, 64, :3])
+        assert red > 150
+        assert max(green, blue) < 0.5 * red
+
+
+def test_orange_parts_of_a_red_thing_are_red_too() -> None:
+    from scenes import recoloured
+
+    fox = disc((220, 90, 30))
+    fox[:50, :, :3] = (250, 200, 60)  # lighter and yellower
+    new = recoloured(fox, "red")
+    assert new is not None
+    assert int(new[45, 64, 1]) < 0.4 * int(new[45, 64, 0])
+
+
 def picture(number: int, noun: str, vendor: str = "noto") -> Any:
     from clipart import Picture
 

@@ -1,17 +1,22 @@
-"""`--memory low`: what is held at a time, and that the results stay."""
+"""`--memory low` and `min`: what is held at a time, and that the results stay."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.modes import MODES
+from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.parts import STAGES, Parts
 from unidiff_cli.pictures import psnr
+from unidiff_cli.registry import STARTER_FOLDER
 from unidiff_cli.storage.checkpoint import Part
 
 
@@ -69,3 +74,42 @@ def test_the_network_sees_one_point_of_one_sample_at_a_time() -> None:
     model.sampler(request, noise, torch.float32).walk(request.walk, noise.latents(0, "start"))
     assert sizes == [1] * 4 * 3  # four steps of joint, each at three points
     assert model.usual_batch(request) == 1
+
+
+@pytest.mark.parametrize("fast", ["off", "max"])
+def test_min_is_low_to_the_bit(fast: str) -> None:
+    one, other = (load(memory).run(ask("joint", fast=fast)).outputs[0] for memory in ("min", "low"))
+    assert one.text == other.text
+    assert one.image is not None
+    assert other.image is not None
+    assert one.image.tobytes() == other.image.tobytes()
+
+
+def test_min_holds_one_block_at_a_time() -> None:
+    model = load("min")
+    net = model.parts.module("uvit", torch.float32)
+    blocks = [*net.in_blocks, net.mid_block, *net.out_blocks]
+    held: list[int] = []
+
+    def look(*_: object) -> None:
+        real = [any(not p.is_meta for p in block.parameters()) for block in blocks]
+        held.append(sum(real))
+
+    for block in blocks:
+        block.attn.register_forward_hook(look)
+    request = model.resolve(ask("i"))
+    noise = model.parts.noise([5], *(request.size or (0, 0)))
+    model.sampler(request, noise, torch.float32).walk(request.walk, noise.latents(0, "start"))
+    assert held == [1] * len(held)
+    assert len(held) == 4 * len(blocks)
+    assert all(p.is_meta for block in blocks for p in block.parameters())
+
+
+def test_min_says_what_does_not_fit_before_it_samples(tmp_path: Path) -> None:
+    folder = shutil.copytree(STARTER_FOLDER, tmp_path / "mine")
+    whole = load_file(folder / "uvit.safetensors")
+    save_file({n: t for n, t in whole.items() if "mid" not in n}, folder / "uvit.safetensors")
+    with pytest.raises(
+        ModelUnavailable, match=r"The weights do not fit the uvit: .* missing: mid_"
+    ):
+        UniDiffuser.load(str(folder), device="cpu", memory="min").run(ask("i"))

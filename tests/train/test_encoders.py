@@ -105,6 +105,24 @@ def test_clip_pixels_are_what_the_codec_makes() -> None:
     assert float((ours - theirs).abs().mean()) < 0.01
 
 
+def test_encoders_go_on_from_those_of_another_run(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2}
+    text = {**sizes, "vocab_size": 9, "num_hidden_layers": 1, "projection_dim": 4}
+    image = {**sizes, "num_hidden_layers": 1, "image_size": 8, "patch_size": 4, "projection_dim": 4}
+    first, other = (clip.TwoTowers(text, image) for _ in range(2))
+    config = clip.Config(
+        pairs=tmp_path, heldout=tmp_path, tokenizer=tmp_path, text=text, image=image
+    )
+    clip.write(first, config, tmp_path)
+    clip.read("clip_text", other.text, tmp_path)
+    clip.read("clip_image", other.image, tmp_path)
+    pixels = torch.randn(2, 3, 8, 8)
+    assert torch.equal(other.embed_pictures(pixels), first.embed_pictures(pixels))
+    tokens = torch.tensor([[1, 2, 3]])
+    states = [each.text(tokens).last_hidden_state for each in (first, other)]
+    assert torch.equal(*states)
+
+
 def test_noise_keeps_the_variance_of_a_latent() -> None:
     latents = torch.randn(64, 16, 8, generator=draws.generator("latents"))
     for share in (0.0, 0.5, 1.0):

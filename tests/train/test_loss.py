@@ -18,6 +18,7 @@ from unidiff_cli.train.loss import (
     ObjectiveConfig,
     draw_levels,
     noised,
+    read,
 )
 from unidiff_cli.train.uvit import start_small
 
@@ -93,6 +94,29 @@ def test_some_legs_are_drawn_more_often() -> None:
     names = [leg(*level) for level in levels]
     for name, share in {"t2i": 3, "i2t": 2, "joint": 1, "i": 0, "t": 1}.items():
         assert names.count(name) / len(names) == pytest.approx(share / 7, abs=0.01)
+
+
+def test_what_is_only_read_stands_on_the_leg_of_captions() -> None:
+    only = torch.arange(20_000) % 4 == 0
+    levels = read(draw_levels(20_000, 0.5, seeded()), only, seeded())
+    image, text = levels[only].unbind(1)
+    assert not image.any()
+    assert (text.min(), text.max()) == (1, 1000)
+    assert torch.bincount(text, minlength=1001)[1:].float().std() < 4  # uniform: about 2.2
+    assert torch.equal(levels[~only], draw_levels(20_000, 0.5, seeded())[~only])
+
+
+def test_pictures_that_are_only_read_are_shown_clean_and_never_asked_for(model: UViT) -> None:
+    seen: list[tuple[Tensor, ...]] = []
+    model.register_forward_pre_hook(lambda _, arguments: seen.append(arguments))
+    joined = LatentPairs.joined(pairs(6), pairs(2))
+    Objective(model, ObjectiveConfig(legs=1.0))(joined, seeded())
+    image, clip, _, t_image, t_text, _ = seen[0]
+    assert torch.equal(image[6:], joined.image[6:])
+    assert torch.equal(clip[6:], joined.clip[6:])
+    assert t_image[6:].tolist() == [0, 0]
+    assert t_text[6:].min() > 0
+    assert not torch.equal(image[:6], joined.image[:6])
 
 
 def test_a_share_above_one_is_refused() -> None:

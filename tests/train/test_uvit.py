@@ -108,6 +108,32 @@ def test_from_scratch_with_held_out_latents(data: Path, tmp_path: Path) -> None:
     assert heldout[1]["heldout_total"] < heldout[0]["heldout_total"]
 
 
+def test_pictures_of_a_second_store_are_only_read(data: Path, tmp_path: Path) -> None:
+    train(
+        Options(config=configuration(tmp_path), data=data, output=tmp_path / "a", steps=1),
+        io.StringIO(),
+    )
+    latents = tmp_path / "a" / "latents"
+    both = f'store = "{latents}"\nread_store = "{latents}"\nread_share = 0.5\n'
+    legs = "[part.objective]\nlegs = 1.0\noften = { i2t = 0, t = 0, joint = 0, i = 0 }"
+    losses = []
+    for name, part in {"both": both + legs, "one": f'store = "{latents}"\n{legs}'}.items():
+        folder = train(
+            Options(config=configuration(tmp_path, part), output=tmp_path / name), io.StringIO()
+        )
+        rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        losses.append([row["text"] for row in rows])
+    assert min(losses[0]) > 0  # half of each batch learns captions,
+    assert max(losses[1]) == 0  # which t2i alone does not
+    with pytest.raises(UsageError, match="read_share is a share of a batch"):
+        train(
+            Options(
+                config=configuration(tmp_path, both.replace("0.5", "1.0")), output=tmp_path / "c"
+            ),
+            io.StringIO(),
+        )
+
+
 @pytest.mark.parametrize(
     ("net", "message"),
     [

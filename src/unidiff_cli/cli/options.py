@@ -235,12 +235,12 @@ class Options:
     device: Device = "auto"
     dtype: Dtype = "auto"
     memory: Annotated[
-        Literal["auto", "low"],
+        Literal["auto", "low", "min"],
         typer.Option(
             "--memory",
             envvar="UNIDIFF_MEMORY",
             help="low holds only the parts at work and computes one thing at a time: slower, and "
-            "the same results but for rounding.",
+            "the same results but for rounding. min reads the network block by block besides.",
             rich_help_panel=MODEL,
         ),
     ] = "auto"

@@ -1,8 +1,13 @@
-"""Running out of memory, told apart from other failures."""
+"""How much memory is used, and running out of it told apart from other failures."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+
+Memory = Literal["auto", "low", "min"]
+"""What is held at a time: all that is needed, the parts at work, or of the U-ViT one block."""
 
 SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 

@@ -39,5 +39,8 @@ class Checkpoint(Protocol):
         """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,
         CLIPVisionModelWithProjection, nn.Linear or Captioner."""
 
+    def streamed(self, device: torch.device, dtype: torch.dtype) -> nn.Module:
+        """The U-ViT, of which only the block at work is held."""
+
     def tokenizer(self, name: TokenizerName) -> Tokenizer:
         """The tokenizer, neither padding nor truncating; CLIP's adds its start and end."""

@@ -17,6 +17,7 @@ from unidiff_cli.storage.layout import digest, layout_of
 from unidiff_cli.storage.original import Extras, Original
 from unidiff_cli.storage.parts import fill, hollow
 from unidiff_cli.storage.stored import Tell, Tensors, silent
+from unidiff_cli.storage.streamed import streamed_uvit
 from unidiff_cli.storage.tiny import RandomSource
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class Opened:
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype; ModelUnavailable when its weights do not fit."""
         return fill(part, hollow(part, self.config), self.tensors(part), device, dtype)
+
+    def streamed(self, device: torch.device, dtype: torch.dtype) -> nn.Module:
+        """The U-ViT, whose blocks are read when they are due."""
+        return streamed_uvit(self.config, lambda: self.tensors("uvit"), device, dtype)
 
     def tensors(self, part: Part) -> Tensors:
         """The tensors of a part under our names."""

@@ -41,6 +41,7 @@ class Config:
     """Arguments of CLIPTextConfig."""
     image: dict[str, Any] = field(default_factory=dict)
     """Arguments of CLIPVisionConfig."""
+    start: Path | None = None  # a folder of clip_text and clip_image to begin with
     batch: int = 128
     cut: int = 12  # pixels that a random crop of a picture loses at most
     augment: bool = False  # show each picture turned, moved, blurred and in other light
@@ -175,7 +176,11 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     from unidiff_cli.train.parts import Training
 
     torch.manual_seed(trainer.seed)
-    model = TwoTowers(config.text, config.image).to(device)
+    model = TwoTowers(config.text, config.image)
+    if config.start:
+        read("clip_text", model.text, config.start)
+        read("clip_image", model.image, config.start)
+    model = model.to(device)
     tokenizer = Tokenizer.from_file(str(config.tokenizer))
     pairs, heldout = Pairs.open(config.pairs), Pairs.open(config.heldout)
     size = int(config.image["image_size"])
@@ -217,6 +222,17 @@ def write(model: TwoTowers, config: Config, folder: Path) -> None:
     """clip_text.* and clip_image.*: tensors under the names of a model folder, and the sizes."""
     save("clip_text", model.text, config.text, folder)
     save("clip_image", model.image, config.image, folder)
+
+
+def read(part: Part, module: nn.Module, folder: Path) -> None:
+    """Give a module the tensors that `save` wrote."""
+    from safetensors.torch import load_file
+
+    from unidiff_cli.storage.names import MODULES
+
+    names, tensors = MODULES[part], load_file(folder / f"{part}.safetensors")
+    own = {key: tensors[ours] for key in module.state_dict() if (ours := names.ours(key))}
+    module.load_state_dict(own, strict=False)
 
 
 def save(part: Part, module: nn.Module, sizes: Mapping[str, Any], folder: Path) -> None:

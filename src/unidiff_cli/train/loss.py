@@ -69,11 +69,27 @@ class LatentPairs:
     clip: Tensor  # (B, 1, E)
     text: Tensor  # (B, L, T)
     kind: Tensor | None = None  # (B,), the data type that v1 is told
+    read_only: Tensor | None = None  # (B,), whose pictures are to be read, but never drawn
 
     def to(self, device: torch.device) -> LatentPairs:
         """The same pairs on a device."""
-        kind = None if self.kind is None else self.kind.to(device)
-        return LatentPairs(self.image.to(device), self.clip.to(device), self.text.to(device), kind)
+        kind, read_only = (
+            None if tensor is None else tensor.to(device) for tensor in (self.kind, self.read_only)
+        )
+        image, clip, text = (part.to(device) for part in (self.image, self.clip, self.text))
+        return LatentPairs(image, clip, text, kind, read_only)
+
+    @classmethod
+    def joined(cls, pairs: LatentPairs, read: LatentPairs) -> LatentPairs:
+        """Both batches, of one store each, as one in which the pictures of `read` are only read."""
+        image, clip, text = (
+            torch.cat([getattr(pairs, part), getattr(read, part)])
+            for part in ("image", "clip", "text")
+        )
+        kinds = [each.kind for each in (pairs, read) if each.kind is not None]
+        rows = torch.arange(len(image), device=image.device)
+        kind = torch.cat(kinds) if len(kinds) == 2 else None
+        return cls(image, clip, text, kind, rows >= len(pairs.image))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,13 @@ def draw_levels(
         return levels
     begins = torch.rand(batch, generator=generator, device=device) < start
     return torch.where(begins[:, None] & sampled(levels), START, levels)
+
+
+def read(levels: Tensor, only: Tensor, generator: torch.Generator) -> Tensor:
+    """The levels (B, 2) with those of the rows `only` (B,) on the leg i2t: (0, uniform)."""
+    t = torch.randint(1, N + 1, only.shape, generator=generator, device=levels.device)
+    leg = torch.stack([torch.zeros_like(t), t], dim=1)
+    return torch.where(only[:, None], leg, levels)
 
 
 def sampled(level: Tensor) -> Tensor:
@@ -169,6 +192,8 @@ class Objective:
     def __call__(self, pairs: LatentPairs, generator: torch.Generator) -> Mapping[str, Tensor]:
         config = self.config
         levels = draw_levels(len(pairs.image), config.legs, generator, config.weights, config.start)
+        if pairs.read_only is not None:
+            levels = read(levels, pairs.read_only, generator)
         return self.at(pairs, levels, generator)
 
     def at(

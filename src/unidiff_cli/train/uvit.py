@@ -25,10 +25,11 @@ from unidiff_cli.storage.stored import Tensors
 from unidiff_cli.train import draws, lora, store
 from unidiff_cli.train.config import TrainerConfig, table
 from unidiff_cli.train.encode import encode
-from unidiff_cli.train.loss import Objective, ObjectiveConfig
+from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig
 from unidiff_cli.train.parts import Training
 from unidiff_cli.train.report import Report
 from unidiff_cli.train.sheet import sheet
+from unidiff_cli.train.step import Source
 from unidiff_cli.train.store import Store, StoreSource
 
 
@@ -40,6 +41,8 @@ class Config:
     data: Path | None = None  # pictures with captions; or
     store: Path | None = None  # latents that are encoded already
     heldout: Path | None = None  # a store whose loss is logged with the samples
+    read_store: Path | None = None  # latents of pictures that are to be read, but never drawn
+    read_share: float = 0.25  # how much of each batch comes from there
     net: dict[str, Any] | None = None  # sizes (UViTConfig) of a network from scratch
     start: Literal["published", "small"] = "published"  # the weights of a network from scratch
     lora: int = 0  # the rank of adapters; 0: all weights learn
@@ -54,6 +57,8 @@ class Config:
             raise UsageError("data or store says what to train on: give one of them.")
         if self.net is not None and self.lora:
             raise UsageError("lora adapts a model's weights; with net there are none yet.")
+        if not 0 < self.read_share < 1:
+            raise UsageError("read_share is a share of a batch and must lie between 0 and 1.")
         if self.lora < 0 or self.batch < 1:
             raise UsageError("lora must be 0 or more, and batch 1 or more.")
 
@@ -93,10 +98,22 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     return Training(
         model=model,
         loss=objective,
-        source=StoreSource(Store.open(config.store), config.batch, trainer.seed, device),
+        source=_source(config, trainer.seed, device),
         sample=sample if config.prompts or heldout else None,
         finish=finish,
     )
+
+
+def _source(config: Config, seed: int, device: torch.device) -> Source:
+    """Batches of the store, the end of each from `read_store` if there is one."""
+    assert config.store is not None
+    drawn = Store.open(config.store)
+    if config.read_store is None:
+        return StoreSource(drawn, config.batch, seed, device)
+    count = max(1, round(config.read_share * config.batch))
+    pairs = StoreSource(drawn, config.batch - count, seed, device)
+    read = StoreSource(Store.open(config.read_store), count, seed, device)
+    return lambda index: LatentPairs.joined(pairs(index), read(index))
 
 
 def heldout_loss(
