@@ -15,8 +15,10 @@ from unidiff_cli.cli.options import (
     MODEL,
     OUTPUT,
     SAMPLING,
+    Absent,
     Device,
     Dtype,
+    Fast,
     Json,
     Model,
     Progress,
@@ -109,6 +111,8 @@ def clipart(
         float | None,
         typer.Option(metavar="S", help="The model's by default.", rich_help_panel=SAMPLING),
     ] = None,
+    absent: Absent = "fresh",
+    fast: Fast = "off",
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -141,7 +145,8 @@ def clipart(
     if not any(amount[name] for name in given):
         raise UsageError("Nothing is asked.", "Give --prompts, --pictures or --pairs a number.")
     settings = {"steps": steps, "solver": solver, "guidance": guidance}
-    asked = {name: value for name, value in settings.items() if value is not None}
+    asked: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    asked |= {"absent": absent, "fast": fast}
     bad: list[UnidiffError] = []
     with console.listening() as listener, _folder(output) as folder:
         listener.stage("loading the libraries")

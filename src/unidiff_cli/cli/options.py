@@ -44,6 +44,24 @@ Dtype = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Absent = Annotated[
+    Literal["fresh", "fixed"],
+    typer.Option(
+        "--absent",
+        help="Noise in the place of what is absent: fresh at every evaluation, as published, "
+        "or fixed for a sample.",
+        rich_help_panel=SAMPLING,
+    ),
+]
+Fast = Annotated[
+    Literal["off", "safe", "max"],
+    typer.Option(
+        "--fast",
+        help="Compute the network's middle at every second (safe) or third (max) evaluation. "
+        "Sooner, not the same; compare with fewer --steps: docs/fast.md.",
+        rich_help_panel=SAMPLING,
+    ),
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print a JSON record a line.", rich_help_panel=OUTPUT),
@@ -180,15 +198,7 @@ class Options:
             rich_help_panel=SAMPLING,
         ),
     ] = None
-    absent: Annotated[
-        Literal["fresh", "fixed"],
-        typer.Option(
-            "--absent",
-            help="Noise in the place of what is absent: fresh at every evaluation, as published, "
-            "or fixed for a sample.",
-            rich_help_panel=SAMPLING,
-        ),
-    ] = "fresh"
+    absent: Absent = "fresh"
     unconditional: Annotated[
         Literal["absent", "empty"],
         typer.Option(
@@ -205,15 +215,7 @@ class Options:
             rich_help_panel=SAMPLING,
         ),
     ] = False
-    fast: Annotated[
-        Literal["off", "safe", "max"],
-        typer.Option(
-            "--fast",
-            help="Compute the network's middle at every second (safe) or third (max) evaluation. "
-            "Sooner, not the same; compare with fewer --steps: docs/fast.md.",
-            rich_help_panel=SAMPLING,
-        ),
-    ] = "off"
+    fast: Fast = "off"
     caption: Annotated[
         Literal["beam", "nucleus"],
         typer.Option(
