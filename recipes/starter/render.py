@@ -20,7 +20,7 @@ from captions import STYLES, Description, Thing, caption
 from clipart import HERE, SIZE, TRAIN, Picture, nouns, pixels, records, small_world, trained
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from scenes import Scene, Shown, boxes, describe, draw_scene, realise
+from scenes import RECOLOURED, Scene, Shown, boxes, describe, draw_scene, realise
 
 CAPTIONS = 3
 
@@ -32,6 +32,7 @@ class World:
     pictures: Sequence[Picture]
     art: NDArray[np.uint8]
     alone: bool = False  # whether no scene has more than one thing
+    recolour: float = RECOLOURED  # the share of things in another colour than their own
 
     @cached_property
     def by_style(self) -> dict[str, list[Picture]]:
@@ -50,7 +51,7 @@ class World:
         """Pair `index`: every picture in turn, in a scene drawn from (seed, index) alone."""
         rng = np.random.default_rng((seed, index))
         picture = self.pictures[index % len(self.pictures)]
-        scene = draw_scene(picture, self.by_style, rng, alone=self.alone)
+        scene = draw_scene(picture, self.by_style, rng, alone=self.alone, recolour=self.recolour)
         art = [self.art[self.place[thing.picture.row]] for thing in scene.things]
         scene, shot = realise(scene, art)
         return scene, shot, [describe(scene, rng) for _ in range(CAPTIONS)]
@@ -106,11 +107,19 @@ def main() -> None:
     parser.add_argument(
         "--once", action="store_true", help="each thing only in the first style that may show it"
     )
+    parser.add_argument(
+        "--recolour", type=float, default=RECOLOURED, help="share of things in another colour"
+    )
     arguments = parser.parse_args()
     world = small_world(records(arguments.data), nouns(arguments.world), arguments.styles)
     learned = once(trained(world), arguments.styles) if arguments.once else trained(world)
     heldout = [picture for picture in world if picture.split != TRAIN]
-    shown = World(learned, pixels(arguments.data, [p.row for p in learned]), arguments.alone)
+    shown = World(
+        learned,
+        pixels(arguments.data, [p.row for p in learned]),
+        arguments.alone,
+        arguments.recolour,
+    )
     art = pixels(arguments.data, [picture.row for picture in heldout])
     plain = (plain_pair(*each) for each in zip(heldout, art, strict=True))
     write(arguments.out / "heldout", plain, len(heldout))

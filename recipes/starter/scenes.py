@@ -118,15 +118,17 @@ def draw_scene(
     rng: np.random.Generator,
     *,
     alone: bool = False,
+    recolour: float = RECOLOURED,
 ) -> Scene:
     """A scene that may be shown in training, with `picture` in it; mostly it alone, on white.
 
     `others` has the pictures of each style: two things of a scene are drawn in the same one.
-    `alone` leaves out scenes of more than one thing.
+    `alone` leaves out scenes of more than one thing; `recolour` is the share of things that are
+    shown in another colour.
     """
     while True:
         kind = rng.uniform(SEVERAL if alone else 0, 1)
-        scene = _draw(picture, others[picture.vendor], kind, rng)
+        scene = _draw(picture, others[picture.vendor], kind, recolour, rng)
         if not any(held_out(*words) for words in combinations(scene)):
             return scene
 
@@ -138,9 +140,13 @@ def backgrounds(shown: Shown) -> list[str]:
 
 
 def _draw(
-    picture: Picture, others: Sequence[Picture], kind: float, rng: np.random.Generator
+    picture: Picture,
+    others: Sequence[Picture],
+    kind: float,
+    recolour: float,
+    rng: np.random.Generator,
 ) -> Scene:
-    first = Shown(picture, some_colour(rng))
+    first = Shown(picture, some_colour(recolour, rng))
     background = str(rng.choice(backgrounds(first))) if rng.random() < 0.3 else "white"
     if kind < SOME and not stands_bare(picture.noun):
         corners = PLACES[int(rng.integers(2, 5))]
@@ -148,7 +154,7 @@ def _draw(
     if kind < SEVERAL:
         other = others[int(rng.integers(len(others)))]
         if other.noun != picture.noun:
-            second = Shown(other, some_colour(rng))
+            second = Shown(other, some_colour(recolour, rng))
             return together(first, second, str(rng.choice(list(RELATIONS))), background, rng)
     if kind > 0.95:
         side = round(SMALL * SIZE)
@@ -157,9 +163,9 @@ def _draw(
     return Scene((first,), background)
 
 
-def some_colour(rng: np.random.Generator) -> str:
+def some_colour(share: float, rng: np.random.Generator) -> str:
     """One of COLOURS, or "" for a thing in its own."""
-    return str(rng.choice(COLOURS)) if rng.random() < RECOLOURED else ""
+    return str(rng.choice(COLOURS)) if rng.random() < share else ""
 
 
 def together(

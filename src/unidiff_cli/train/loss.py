@@ -131,8 +131,12 @@ def draw_levels(
 
 
 def read(levels: Tensor, only: Tensor, generator: torch.Generator) -> Tensor:
-    """The levels (B, 2) with those of the rows `only` (B,) on the leg i2t: (0, uniform)."""
-    t = torch.randint(1, N + 1, only.shape, generator=generator, device=levels.device)
+    """The levels (B, 2) with those of the rows `only` (B,) on the leg i2t: (0, t).
+
+    t is the greater of two uniform draws: at low levels the caption itself tells what is shown.
+    """
+    two = torch.randint(1, N + 1, (2, *only.shape), generator=generator, device=levels.device)
+    t = two.amax(0)
     leg = torch.stack([torch.zeros_like(t), t], dim=1)
     return torch.where(only[:, None], leg, levels)
 
