@@ -101,7 +101,8 @@ def test_what_is_only_read_stands_on_the_leg_of_captions() -> None:
     levels = read(draw_levels(20_000, 0.5, seeded()), only, seeded())
     image, text = levels[only].unbind(1)
     assert not image.any()
-    assert (text.min(), text.max()) == (1, 1000)
+    assert 0 < text.min() < 100
+    assert text.max() == 1000
     assert text.double().mean() == pytest.approx(667, abs=10)  # as often as they are high
     assert (text <= 250).double().mean() == pytest.approx(1 / 16, abs=0.01)
     assert torch.equal(levels[~only], draw_levels(20_000, 0.5, seeded())[~only])
