@@ -43,6 +43,12 @@ def configuration(folder: Path, part: str = "", **trainer: object) -> Path:
     return path
 
 
+def encoded(data: Path, folder: Path) -> Path:
+    """The store of the pictures' latents, which a run of one step leaves behind."""
+    options = Options(config=configuration(folder), data=data, output=folder / "a", steps=1)
+    return train(options, io.StringIO()) / "latents"
+
+
 def weights(model: str) -> dict[str, torch.Tensor]:
     return open_checkpoint(model).module("uvit", CPU, torch.float32).state_dict()
 
@@ -91,11 +97,7 @@ def test_latents_are_encoded_once(data: Path, tmp_path: Path) -> None:
 
 
 def test_from_scratch_with_held_out_latents(data: Path, tmp_path: Path) -> None:
-    train(
-        Options(config=configuration(tmp_path), data=data, output=tmp_path / "a", steps=1),
-        io.StringIO(),
-    )
-    latents = tmp_path / "a" / "latents"
+    latents = encoded(data, tmp_path)
     part = f'store = "{latents}"\nheldout = "{latents}"\n[part.net]\ndim = 16\ndepth = 2'
     config = configuration(tmp_path, part, sample_every=3)
     folder = train(Options(config=config, output=tmp_path / "b"), io.StringIO())
@@ -109,11 +111,7 @@ def test_from_scratch_with_held_out_latents(data: Path, tmp_path: Path) -> None:
 
 
 def test_pictures_of_a_second_store_are_only_read(data: Path, tmp_path: Path) -> None:
-    train(
-        Options(config=configuration(tmp_path), data=data, output=tmp_path / "a", steps=1),
-        io.StringIO(),
-    )
-    latents = tmp_path / "a" / "latents"
+    latents = encoded(data, tmp_path)
     both = f'store = "{latents}"\nread_store = "{latents}"\nread_share = 0.5\n'
     legs = "[part.objective]\nlegs = 1.0\noften = { i2t = 0, t = 0, joint = 0, i = 0 }"
     losses = []
