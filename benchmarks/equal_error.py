@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from solvers import starting
+from solvers import errors, starting
 from torch import Tensor
 
 from unidiff_cli import Request, UniDiffuser
@@ -77,11 +77,7 @@ def theirs(
 
 def error(found: Latent, true: Latent) -> float:
     """The median over the samples of the relative root mean square error."""
-    off, size = (
-        sum(part.double().square().flatten(1).sum(1) for part in latent.parts)
-        for latent in (found - true, true)
-    )
-    return statistics.median((off / size).sqrt().tolist())  # type: ignore[operator, union-attr]
+    return statistics.median(errors(found, true).tolist())
 
 
 def fewest(errors: Callable[[int], float], limit: float, most: int) -> int:
@@ -118,12 +114,12 @@ def measure(model: UniDiffuser) -> dict[str, Any]:
     limit = error(their_end, true_clean)
 
     def counted(fast: Fast) -> dict[str, float]:
-        def errors(steps: int) -> float:
+        def off(steps: int) -> float:
             value = error(ours(steps, fast)[0], true)
             print(f"{fast}, {steps} steps: {100 * value:.2f}%", file=sys.stderr, flush=True)
             return value
 
-        steps = fewest(errors, limit, 2 * THEIR_STEPS)
+        steps = fewest(off, limit, 2 * THEIR_STEPS)
         return {"steps": steps, "evaluations": ours(steps, fast)[1]}
 
     return {

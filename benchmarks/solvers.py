@@ -64,8 +64,13 @@ def solved(
 
 def error(found: Latent, true: Latent) -> float:
     """The root mean square of the difference, as a share of the true one's; mean of the samples."""
+    return float(errors(found, true).mean())
+
+
+def errors(found: Latent, true: Latent) -> torch.Tensor:
+    """(B,): that of each sample."""
     off, size = (_squares(latent) for latent in (found - true, true))
-    return float((off / size).sqrt().mean())
+    return (off / size).sqrt()
 
 
 def _squares(latent: Latent) -> torch.Tensor:

@@ -51,8 +51,12 @@ def hollow(part: Part, config: ModelConfig) -> nn.Module:
         return build(part, config)
 
 
+Wanted = Mapping[str, tuple[str, tuple[int, ...]]]
+"""Our name of each tensor of a module -> the module's own name of it, and its shape."""
+
+
 def expected(part: Part, module: nn.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Our name of each tensor of a module -> the module's own name of it, and its shape."""
+    """What a module wants of a model."""
     names = MODULES[part]
     return {
         ours: (key, tuple(tensor.shape))
@@ -61,7 +65,7 @@ def expected(part: Part, module: nn.Module) -> dict[str, tuple[str, tuple[int, .
     }
 
 
-def check(part: Part, wanted: Mapping[str, tuple[str, tuple[int, ...]]], tensors: Tensors) -> None:
+def check(part: Part, wanted: Wanted, tensors: Tensors) -> None:
     """Nothing, or a ModelUnavailable that names what is missing, extra or of another shape."""
     missing = sorted(set(wanted) - set(tensors))
     extra = sorted(tensors[name].origin for name in set(tensors) - set(wanted))
@@ -93,17 +97,23 @@ def fill(
     """The hollow module with the tensors in it, on the device, in the dtype, for inference."""
     wanted = expected(part, module)
     check(part, wanted, tensors)
-    state = {
-        key: tensors[ours].load().to(device=device, dtype=dtype)
-        for ours, (key, _) in wanted.items()
-    }
-    module.load_state_dict(state, strict=False, assign=True)
+    module.load_state_dict(state(wanted, tensors, device, dtype), strict=False, assign=True)
     if part == "captioner":
         module.gpt.lm_head.weight = module.gpt.transformer.wte.weight  # type: ignore[union-attr]
     module.to(device)  # buffers
     left = [name for name, tensor in _all_tensors(module) if tensor.is_meta]
     assert not left, f"left on meta: {left}"
     return module.requires_grad_(False).eval()
+
+
+def state(
+    wanted: Wanted, tensors: Tensors, device: torch.device, dtype: torch.dtype
+) -> dict[str, torch.Tensor]:
+    """What is wanted, under the module's own names."""
+    return {
+        key: tensors[ours].load().to(device=device, dtype=dtype)
+        for ours, (key, _) in wanted.items()
+    }
 
 
 def _all_tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:

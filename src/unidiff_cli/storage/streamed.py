@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from unidiff_cli.model_config import ModelConfig
-from unidiff_cli.storage.names import MODULES
-from unidiff_cli.storage.parts import check, expected, hollow
+from unidiff_cli.storage.parts import Wanted, check, expected, hollow, state
 from unidiff_cli.storage.stored import Tensors
 
 
@@ -27,15 +26,21 @@ def streamed_uvit(
     A mapping of a file is given back only when nothing of it is in use any more.
     """
     net = hollow("uvit", config).requires_grad_(False).eval()
-    found = tensors()
-    check("uvit", expected("uvit", net), found)
-    blocks = {f"{name}.": block for name, block in net.named_modules() if _is_block(name)}
-    outside = [key for key in net.state_dict() if not key.startswith(tuple(blocks))]
-    _assign(net, {key: _loaded(key, found, device, dtype) for key in outside})
-    for prefix, block in blocks.items():
-        waiting = _Waiting(prefix, block.state_dict(), tensors, device, dtype)
-        block.register_forward_pre_hook(waiting.fetch)
-        block.register_forward_hook(waiting.drop, always_call=True)
+    found, outside = tensors(), expected("uvit", net)
+    check("uvit", outside, found)
+    for name, block in net.named_modules():
+        if _is_block(name):
+            inside = {
+                ours: each for ours, each in outside.items() if each[0].startswith(f"{name}.")
+            }
+            outside = {ours: each for ours, each in outside.items() if ours not in inside}
+            wanted = {
+                ours: (key.removeprefix(f"{name}."), shape) for ours, (key, shape) in inside.items()
+            }
+            waiting = _Waiting(wanted, block.state_dict(), tensors, device, dtype)
+            block.register_forward_pre_hook(waiting.fetch)
+            block.register_forward_hook(waiting.drop, always_call=True)
+    _assign(net, state(outside, found, device, dtype))
     return net
 
 
@@ -43,8 +48,7 @@ def streamed_uvit(
 class _Waiting:
     """A block that has its weights only while it computes."""
 
-    prefix: str
-    """Of its tensors' names in the network."""
+    wanted: Wanted
     empty: Mapping[str, Tensor]
     """Its tensors on `meta`."""
     tensors: Callable[[], Tensors]
@@ -53,12 +57,7 @@ class _Waiting:
 
     def fetch(self, block: nn.Module, _: Any) -> None:
         """Read the weights into the block."""
-        found = self.tensors()
-        keys = {key: self.prefix + key for key in self.empty}
-        _assign(
-            block,
-            {key: _loaded(name, found, self.device, self.dtype) for key, name in keys.items()},
-        )
+        _assign(block, state(self.wanted, self.tensors(), self.device, self.dtype))
 
     def drop(self, block: nn.Module, *_: Any) -> None:
         """Let go of them."""
@@ -70,11 +69,5 @@ def _is_block(name: str) -> bool:
     return name == "mid_block" or (head in ("in_blocks", "out_blocks") and rest.isdigit())
 
 
-def _assign(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    module.load_state_dict(state, strict=False, assign=True)
-
-
-def _loaded(key: str, tensors: Tensors, device: torch.device, dtype: torch.dtype) -> Tensor:
-    name = MODULES["uvit"].ours(key)
-    assert name is not None
-    return tensors[name].load().to(device=device, dtype=dtype)
+def _assign(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    module.load_state_dict(tensors, strict=False, assign=True)

@@ -226,12 +226,12 @@ def write(model: TwoTowers, config: Config, folder: Path) -> None:
 
 def read(part: Part, module: nn.Module, folder: Path) -> None:
     """Give a module the tensors that `save` wrote."""
-    from safetensors.torch import load_file
+    from unidiff_cli.storage.parts import check, expected, state
+    from unidiff_cli.storage.stored import read_tensors
 
-    from unidiff_cli.storage.names import MODULES
-
-    names, tensors = MODULES[part], load_file(folder / f"{part}.safetensors")
-    own = {key: tensors[ours] for key in module.state_dict() if (ours := names.ours(key))}
+    tensors, wanted = read_tensors(folder / f"{part}.safetensors"), expected(part, module)
+    check(part, wanted, tensors)
+    own = state(wanted, tensors, torch.device("cpu"), torch.float32)
     module.load_state_dict(own, strict=False)
 
 
