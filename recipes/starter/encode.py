@@ -24,7 +24,10 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from unidiff_cli.storage.names import MODULES
+from unidiff_cli.nets.image_tower import image_tower
+from unidiff_cli.storage.checkpoint import Part
+from unidiff_cli.storage.parts import fill
+from unidiff_cli.storage.stored import read_tensors
 from unidiff_cli.train import draws, store
 from unidiff_cli.train.clip import augmented, clip_pixels, token_ids
 from unidiff_cli.train.loss import LatentPairs
@@ -35,13 +38,9 @@ BATCH = 32
 MEASURED = 512  # pictures that the VAE's scale is measured on
 
 
-def filled(part: str, module: nn.Module, path: Path) -> Any:
+def filled(part: Part, module: nn.Module, path: Path) -> Any:
     """The module with the tensors of a part's file, for inference."""
-    own = {MODULES[part].ours(key): key for key in module.state_dict()}  # type: ignore[index]
-    tensors = {own[name]: tensor for name, tensor in load_file(path).items()}
-    missing = module.load_state_dict(tensors, strict=False).missing_keys
-    assert not [key for key in missing if MODULES[part].ours(key)], missing  # type: ignore[index]
-    return module.eval().requires_grad_(False)
+    return fill(part, module, read_tensors(path), torch.device("cpu"), torch.float32)
 
 
 def sizes(path: Path) -> dict[str, Any]:
@@ -64,16 +63,10 @@ class Encoders:
     def open(cls, parts: Path) -> Encoders:
         """Those of a folder of runs."""
         from diffusers import AutoencoderKL
-        from transformers import (
-            CLIPTextConfig,
-            CLIPTextModel,
-            CLIPVisionConfig,
-            CLIPVisionModelWithProjection,
-        )
+        from transformers import CLIPTextConfig, CLIPTextModel
 
         vae = AutoencoderKL(**sizes(parts / "vae" / "vae.json"))
         text = CLIPTextModel(CLIPTextConfig(**sizes(parts / "captioner" / "clip_text.json")))
-        looks = CLIPVisionConfig(**sizes(parts / "clip" / "clip_image.json"))
         captioner = load_file(parts / "captioner" / "captioner.safetensors")
         weight = captioner["encode_prefix.weight"]
         prefix = nn.Linear(weight.shape[1], weight.shape[0]).requires_grad_(False)
@@ -85,7 +78,7 @@ class Encoders:
             ),
             filled(
                 "clip_image",
-                CLIPVisionModelWithProjection(looks),
+                image_tower(sizes(parts / "clip" / "clip_image.json")),
                 parts / "clip" / "clip_image.safetensors",
             ),
             filled("clip_text", text, parts / "captioner" / "clip_text.safetensors"),

@@ -62,7 +62,12 @@ def plain_pair(
 ) -> tuple[Scene, NDArray[np.uint8], list[str]]:
     """A picture as it is, on white, simply named: how held-out ones are judged."""
     scene, shot = realise(Scene((Shown(picture),)), [rgba])
-    return scene, shot, [caption(Description((Thing(picture.noun),)))]
+    return scene, shot, [name(picture)]
+
+
+def name(picture: Picture) -> str:
+    """What is said of a picture of which nothing more is said: "a fox"."""
+    return caption(Description((Thing(picture.noun),)))
 
 
 def line(scene: Scene, captions: Sequence[str]) -> str:
@@ -70,6 +75,7 @@ def line(scene: Scene, captions: Sequence[str]) -> str:
     told = {
         "captions": captions,
         "noun": scene.things[0].picture.noun,
+        "name": name(scene.things[0].picture),
         "things": [
             {
                 "noun": thing.picture.noun,

@@ -38,7 +38,7 @@ class ModelConfig:
     clip_text: Mapping[str, Any]
     """Arguments of transformers' CLIPTextConfig."""
     clip_image: Mapping[str, Any]
-    """Arguments of transformers' CLIPVisionConfig."""
+    """Arguments of transformers' CLIPVisionConfig, or of a ResNet: see nets.image_tower."""
     gpt2: Mapping[str, Any]
     """Arguments of transformers' GPT2Config."""
     vae_scale: float = 0.18215

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,26 @@ def left_on_meta(module: nn.Module) -> list[str]:
     return [name for name, tensor in tensors if tensor.is_meta]
 
 
-@pytest.mark.parametrize("part", EVERY)
-def test_filled_is_as_built(part: Part) -> None:
-    config = tiny_config()
+RESNET = {
+    "model_type": "resnet",
+    "image_size": 32,
+    "embedding_size": 4,
+    "hidden_sizes": [4, 6],
+    "depths": [1, 1],
+    "layer_type": "basic",
+    "projection_dim": 8,
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "config"),
+    [
+        *((part, tiny_config()) for part in EVERY),
+        ("clip_image", replace(tiny_config(), clip_image=RESNET)),
+    ],
+    ids=(*EVERY, "resnet"),
+)
+def test_filled_is_as_built(part: Part, config: ModelConfig) -> None:
     torch.manual_seed(0)
     # Without gradients on both sides: torch's matmul takes another path where one is wanted.
     normal = build(part, config).eval().requires_grad_(False)

@@ -105,22 +105,65 @@ def test_clip_pixels_are_what_the_codec_makes() -> None:
     assert float((ours - theirs).abs().mean()) < 0.01
 
 
-def test_encoders_go_on_from_those_of_another_run(tmp_path: Path) -> None:
-    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2}
-    text = {**sizes, "vocab_size": 9, "num_hidden_layers": 1, "projection_dim": 4}
-    image = {**sizes, "num_hidden_layers": 1, "image_size": 8, "patch_size": 4, "projection_dim": 4}
+WIDTHS = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2}
+TEXT = {**WIDTHS, "vocab_size": 9, "num_hidden_layers": 1, "projection_dim": 4}
+TOWERS = {
+    "transformer": {**WIDTHS, "num_hidden_layers": 1, "image_size": 8, "patch_size": 4},
+    "resnet": {
+        "model_type": "resnet",
+        "image_size": 32,
+        "embedding_size": 4,
+        "hidden_sizes": [4, 6],
+        "depths": [1, 1],
+        "layer_type": "basic",
+    },
+}
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_encoders_go_on_from_those_of_another_run(tmp_path: Path, tower: str) -> None:
+    text, image = TEXT, {**TOWERS[tower], "projection_dim": 4}
     first, other = (clip.TwoTowers(text, image) for _ in range(2))
     config = clip.Config(
         pairs=tmp_path, heldout=tmp_path, tokenizer=tmp_path, text=text, image=image
     )
-    clip.write(first, config, tmp_path)
+    pixels = torch.randn(2, 3, image["image_size"], image["image_size"])
+    first.embed_pictures(pixels)  # a ResNet's running means are learned by looking
+    clip.write(first.eval(), config, tmp_path)
     clip.read("clip_text", other.text, tmp_path)
     clip.read("clip_image", other.image, tmp_path)
-    pixels = torch.randn(2, 3, 8, 8)
-    assert torch.equal(other.embed_pictures(pixels), first.embed_pictures(pixels))
+    assert torch.equal(other.eval().embed_pictures(pixels), first.embed_pictures(pixels))
     tokens = torch.tensor([[1, 2, 3]])
     states = [each.text(tokens).last_hidden_state for each in (first, other)]
     assert torch.equal(*states)
+
+
+def test_a_share_of_the_pictures_is_shown_with_the_bare_name(pairs: Pairs, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    words = ("a", "fox", "red")
+    tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}))
+    tokenizer.pre_tokenizer = Whitespace()
+    row = {"captions": ["red fox"], "name": "a fox"}
+    many = Pairs(pairs.pictures, (row,) * len(pairs))
+
+    def named(share: float) -> float:
+        config = clip.Config(
+            pairs=tmp_path,
+            heldout=tmp_path,
+            tokenizer=tmp_path,
+            image={"image_size": 8},
+            batch=400,
+            cut=0,
+            names=share,
+        )
+        tokens = clip.source(many, tokenizer, config, 0, torch.device("cpu"))(0).tokens
+        return float((tokens[:, 0] == words.index("a")).float().mean())
+
+    assert (named(0), named(1)) == (0, 1)
+    assert named(0.5) == pytest.approx(0.5, abs=0.1)
 
 
 def test_noise_keeps_the_variance_of_a_latent() -> None:

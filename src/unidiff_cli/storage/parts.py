@@ -145,10 +145,9 @@ def _clip_text(config: ModelConfig) -> nn.Module:
 
 
 def _clip_image(config: ModelConfig) -> nn.Module:
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+    from unidiff_cli.nets.image_tower import image_tower
 
-    module: nn.Module = CLIPVisionModelWithProjection(CLIPVisionConfig(**config.clip_image))
-    return module
+    return image_tower(config.clip_image)
 
 
 def _encode_prefix(config: ModelConfig) -> nn.Module:

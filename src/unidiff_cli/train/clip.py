@@ -40,11 +40,12 @@ class Config:
     text: dict[str, Any] = field(default_factory=dict)
     """Arguments of CLIPTextConfig."""
     image: dict[str, Any] = field(default_factory=dict)
-    """Arguments of CLIPVisionConfig."""
+    """Arguments of nets.image_tower.image_tower."""
     start: Path | None = None  # a folder of clip_text and clip_image to begin with
     batch: int = 128
     cut: int = 12  # pixels that a random crop of a picture loses at most
     augment: bool = False  # show each picture turned, moved, blurred and in other light
+    names: float = 0.0  # the share of pictures of which only the bare name is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,16 @@ class TwoTowers(nn.Module):
     """Both encoders and the temperature; `text_projection` serves training alone."""
 
     def __init__(self, text: Mapping[str, Any], image: Mapping[str, Any]) -> None:
-        from transformers import (
-            CLIPTextConfig,
-            CLIPTextModel,
-            CLIPVisionConfig,
-            CLIPVisionModelWithProjection,
-        )
+        from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedModel
+
+        from unidiff_cli.nets.image_tower import image_tower
 
         super().__init__()
         self.text = CLIPTextModel(CLIPTextConfig(**text))
-        self.image = CLIPVisionModelWithProjection(CLIPVisionConfig(**image))
+        self.image = image_tower(image)
         for encoder in (self.text, self.image):
-            encoder.set_attn_implementation("eager")  # see nets.uvit.attend
+            if isinstance(encoder, PreTrainedModel):
+                encoder.set_attn_implementation("eager")  # see nets.uvit.attend
         self.text_projection = nn.Linear(text["hidden_size"], image["projection_dim"], bias=False)
         self.log_scale = nn.Parameter(torch.tensor(10.0).log())
 
@@ -153,7 +152,12 @@ def source(
         side = size - int(rng.integers(config.cut + 1))
         y, x = rng.integers(0, size - side + 1, 2)
         shots = to_tensor(pairs.pictures[numbers][:, y : y + side, x : x + side])
-        texts = [str(rng.choice(pairs.captions(int(number)))) for number in numbers]
+        texts = [
+            pairs.rows[number]["name"]
+            if rng.random() < config.names
+            else str(rng.choice(pairs.captions(number)))
+            for number in numbers.tolist()
+        ]
         small = int(config.image["image_size"])
         if config.augment:
             shots = augmented(F.interpolate(shots, (small, small), mode="area"), rng)
@@ -184,12 +188,9 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     tokenizer = Tokenizer.from_file(str(config.tokenizer))
     pairs, heldout = Pairs.open(config.pairs), Pairs.open(config.heldout)
     size = int(config.image["image_size"])
-    names = {row["noun"]: row["captions"][0] for row in heldout.rows}
-    known = {row["noun"] for row in pairs.rows}
-    nouns = [*names, *sorted(known - names.keys())]
-    texts = [names.get(noun, f"a {noun}") for noun in nouns]
-    tokens = token_ids(tokenizer, texts).to(device)
-    own = torch.tensor([nouns.index(row["noun"]) for row in heldout.rows], device=device)
+    names = sorted({row["name"] for row in (*pairs.rows, *heldout.rows)})
+    tokens = token_ids(tokenizer, names).to(device)
+    own = torch.tensor([names.index(row["name"]) for row in heldout.rows], device=device)
     pictures = clip_pixels(to_tensor(heldout.pictures[:]), size).to(device)
 
     def sample(path: Path) -> Mapping[str, float]:

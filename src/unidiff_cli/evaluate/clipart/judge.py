@@ -1,6 +1,6 @@
 """The judge: a small convolutional network that says what is where in a picture of clip art.
 
-It shares nothing with the models that it judges: neither weights nor the kind of network. Its
+It shares nothing with the models that it judges: neither weights nor network nor recipe. Its
 answer is a place map of 16 x 16 cells: how likely the middle of a thing lies in each, and of which.
 
 Axes: B batch, C channels, H W cells, F features, N nouns.
