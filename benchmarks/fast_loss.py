@@ -23,7 +23,7 @@ from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.request import Output, Request
 from unidiff_cli.speed.cache import PLANS, Plan, SkipCache
 
-PROMPTS = ("a red fox", "an owl", "a yellow car", "three apples", "a house", "a blue fish")
+PROMPTS = ("a red fox", "an owl", "a yellow car", "an apple", "a house", "a blue fish")
 
 
 def gain(caches: list[SkipCache]) -> float:
