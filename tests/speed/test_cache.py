@@ -75,6 +75,24 @@ def test_a_threshold_of_zero_is_no_cache_at_all(
     assert on.reused == 0 < on.evaluations
 
 
+def test_safe_is_exact_where_picture_and_words_are_sampled_together(
+    model: UniDiffuser, photo: str
+) -> None:
+    watched, caches = counted(model)
+    plain, safe = (
+        watched.run(ask("joint", photo, fast=fast)).outputs[0] for fast in ("off", "safe")
+    )
+    _, cache = caches
+    assert same(plain, safe)
+    assert cache is not None
+    assert cache.reused == 0 < cache.evaluations
+
+
+def levels_of(mode: str) -> tuple[str, ...]:
+    """The levels that leave something out in a mode."""
+    return ("max",) if mode == "joint" else ("safe", "max")
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_middle_is_reused(model: UniDiffuser, photo: str, mode: str) -> None:
     watched, caches = counted(model)
@@ -84,7 +102,8 @@ def test_the_middle_is_reused(model: UniDiffuser, photo: str, mode: str) -> None
     _, some, many = caches
     assert some is not None
     assert many is not None
-    assert 0 < some.reused <= many.reused < many.evaluations == some.evaluations
+    assert some.reused <= many.reused < many.evaluations == some.evaluations
+    assert all(cache.reused > 0 for cache in (some, many)[-len(levels_of(mode)) :])
     assert plain.image is None or not same(plain, most)
 
 
@@ -103,7 +122,7 @@ def test_what_is_drawn_on_is_nearer_than_no_middle(
         return fmean(psnr(a, b) for a, b in pairs if a is not None and b is not None)
 
     plain = pictures("off")
-    near = {fast: nearness(fast) for fast in ("safe", "max")}
+    near = {fast: nearness(fast) for fast in levels_of(mode)}
     monkeypatch.setattr(Kept, "at", lambda self, time: torch.zeros_like(self.middle))
     for fast, decibels in near.items():
         assert decibels > nearness(fast) + 3
