@@ -57,8 +57,8 @@ Fast = Annotated[
     Literal["off", "safe", "max"],
     typer.Option(
         "--fast",
-        help="Compute the network's middle at every second (safe) or third (max) evaluation. "
-        "Sooner, not the same; compare with fewer --steps: docs/fast.md.",
+        help="Compute the network's middle at every second (safe; in joint at each) or third (max) "
+        "evaluation. Sooner, not the same; compare with fewer --steps: docs/fast.md.",
         rich_help_panel=SAMPLING,
     ),
 ]
