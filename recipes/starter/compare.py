@@ -1,0 +1,172 @@
+"""Compare choices of the U-ViT's network and objective in short trainings from scratch.
+
+    python recipes/starter/compare.py STORE UNSEEN OUT [--minutes 1] [--only NAME ...]
+
+Every variant trains for the same time on the rows of STORE (one of encode.py's, `--size 64` for the
+sake of time). It is then asked for the velocity of rows of UNSEEN at the same levels with the same
+noise: of pictures on the leg t2i, of captions on i2t. Prints a table of the mean square errors;
+OUT keeps each run's log, and a variant that is there already is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unidiff_cli.core.schedule import TRAINING_STEPS
+from unidiff_cli.nets.uvit import UViT, UViTConfig
+from unidiff_cli.train import draws
+from unidiff_cli.train.config import TrainerConfig
+from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig, draw_levels, sampled
+from unidiff_cli.train.store import Store, StoreSource
+from unidiff_cli.train.trainer import Trainer
+from unidiff_cli.train.uvit import start_small
+
+CPU = torch.device("cpu")
+BATCH = 64
+ASKED = 256  # rows of UNSEEN
+
+
+def settings(minutes: float) -> TrainerConfig:
+    """How every variant is trained."""
+    return TrainerConfig(
+        steps=100_000,
+        lr=7e-4,
+        warmup=50,
+        betas=(0.9, 0.95),
+        weight_decay=0.01,
+        ema_decay=0.98,
+        dtype="bf16",
+        save_every=100_000,
+        max_minutes=minutes,
+    )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is different from the starter's own choices."""
+
+    net: dict[str, Any] = field(default_factory=dict)
+    objective: dict[str, Any] = field(default_factory=dict)
+    levels: Callable[[Tensor], Tensor] | None = None
+
+
+def logit_normal(levels: Tensor) -> Tensor:
+    """Uniform levels 1..1000 as logit-normal ones (arXiv 2403.03206): the middle more often."""
+    uniform = (levels.double() - 0.5) / TRAINING_STEPS
+    t = torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6)).sigmoid()
+    moved = (TRAINING_STEPS * t).ceil().long().clamp(1, TRAINING_STEPS)
+    return torch.where(sampled(levels) & (levels <= TRAINING_STEPS), moved, levels)
+
+
+VARIANTS = {
+    "as it is: 256 wide, depth 8, patch 2": Variant(),
+    "patch 1": Variant(net={"patch": 1}),
+    "192 wide, depth 14": Variant(net={"dim": 192, "depth": 14, "heads": 3}),
+    "384 wide, depth 4": Variant(net={"dim": 384, "depth": 4, "heads": 6}),
+    "levels anywhere in the square": Variant(objective={"legs": 0.0}),
+    "levels logit-normal": Variant(levels=logit_normal),
+    "heads of equal weight": Variant(objective={"text": 1.0, "clip": 1.0}),
+}
+OBJECTIVE: dict[str, Any] = {
+    "legs": 0.9,
+    "often": {"t2i": 5, "i2t": 2, "joint": 2, "i": 1, "t": 0.5},
+    "text": 0.4,
+    "clip": 0.4,
+}
+
+
+class Moved(Objective):
+    """The objective at levels that are moved after they were drawn."""
+
+    def __init__(self, model: UViT, config: ObjectiveConfig, move: Callable[[Tensor], Tensor]):
+        super().__init__(model, config)
+        self.move = move
+
+    def __call__(self, pairs: LatentPairs, generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of a batch."""
+        config = self.config
+        levels = draw_levels(len(pairs.image), config.legs, generator, config.weights)
+        return self.at(pairs, self.move(levels), generator)
+
+
+def measured(
+    variant: Variant, store: Store, unseen: Store, minutes: float, folder: Path
+) -> dict[str, float]:
+    """What its averaged weights reach after so many minutes, and those of the last step."""
+    row = store.rows(torch.tensor([0]))
+    sizes = {
+        "channels": row.image.shape[1],
+        "size": row.image.shape[2],
+        "text_tokens": row.text.shape[1],
+        "text_dim": row.text.shape[2],
+        "clip_dim": row.clip.shape[2],
+        "data_types": 0,
+        "dim": 256,
+        "depth": 8,
+        "heads": 4,
+        "patch": 2,
+        "prediction": "velocity",
+    }
+    torch.manual_seed(0)
+    net = UViT(UViTConfig(**{**sizes, **variant.net}))
+    start_small(net)
+    config = ObjectiveConfig(**{**OBJECTIVE, **variant.objective})
+    objective = Moved(net, config, variant.levels) if variant.levels else Objective(net, config)
+    trainer = Trainer(net, objective, StoreSource(store, BATCH, 0, CPU), settings(minutes), folder)
+    trainer.run()
+    assert trainer.ema is not None
+    last = velocity_errors(net.eval(), unseen)
+    with trainer.ema.applied():
+        errors = velocity_errors(net, unseen)
+    return {"steps": trainer.step, **errors, "last": last["image"]}
+
+
+@torch.no_grad()
+def velocity_errors(net: UViT, unseen: Store) -> dict[str, float]:
+    """The mean square errors of pictures on t2i and of captions on i2t."""
+    sums = {"image": 0.0, "text": 0.0}
+    generator = draws.generator("compare")
+    rows = torch.randperm(len(unseen), generator=generator)[:ASKED]
+    for some in torch.split(rows, 32):
+        pairs = unseen.rows(some)
+        t = torch.randint(1, TRAINING_STEPS + 1, (len(some),), generator=generator)
+        clean = torch.zeros_like(t)
+        for name, levels in {"image": (t, clean), "text": (clean, t)}.items():
+            found = Objective(net, ObjectiveConfig()).at(pairs, torch.stack(levels, 1), generator)
+            sums[name] += float(found[name]) * len(some)
+    return {name: total / len(rows) for name, total in sums.items()}
+
+
+def main() -> None:
+    """Train what is missing, print all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("store", "unseen", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    arguments = parser.parse_args()
+    kept = arguments.out / "found.json"
+    found = json.loads(kept.read_text()) if kept.exists() else {}
+    store, unseen = Store.open(arguments.store), Store.open(arguments.unseen)
+    for number, (name, variant) in enumerate(VARIANTS.items()):
+        if name in arguments.only and name not in found:
+            folder = arguments.out / f"{number}"
+            found[name] = measured(variant, store, unseen, arguments.minutes, folder)
+            kept.write_text(json.dumps(found, indent=1) + "\n")
+    print("| | steps | pictures | captions | pictures, last weights |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, row in found.items():
+        errors = " | ".join(f"{row[key]:.3f}" for key in ("image", "text", "last"))
+        print(f"| {name} | {row['steps']:.0f} | {errors} |")
+
+
+if __name__ == "__main__":
+    main()
