@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from export import own_net
 from torch import Tensor
 
 from unidiff_cli.core.schedule import TRAINING_STEPS
 from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.train import draws
 from unidiff_cli.train.config import TrainerConfig
-from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig, draw_levels, sampled
+from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig, sampled
 from unidiff_cli.train.store import Store, StoreSource
 from unidiff_cli.train.trainer import Trainer
 from unidiff_cli.train.uvit import start_small
@@ -90,11 +91,9 @@ class Moved(Objective):
         super().__init__(model, config)
         self.move = move
 
-    def __call__(self, pairs: LatentPairs, generator: torch.Generator) -> dict[str, Tensor]:
-        """The losses of a batch."""
-        config = self.config
-        levels = draw_levels(len(pairs.image), config.legs, generator, config.weights)
-        return self.at(pairs, self.move(levels), generator)
+    def levels(self, pairs: LatentPairs, generator: torch.Generator) -> Tensor:
+        """(B, 2)."""
+        return self.move(super().levels(pairs, generator))
 
 
 def measured(
@@ -109,14 +108,9 @@ def measured(
         "text_dim": row.text.shape[2],
         "clip_dim": row.clip.shape[2],
         "data_types": 0,
-        "dim": 256,
-        "depth": 8,
-        "heads": 4,
-        "patch": 2,
-        "prediction": "velocity",
     }
     torch.manual_seed(0)
-    net = UViT(UViTConfig(**{**sizes, **variant.net}))
+    net = UViT(UViTConfig(**{**sizes, **own_net(), **variant.net}))
     start_small(net)
     config = ObjectiveConfig(**{**OBJECTIVE, **variant.objective})
     objective = Moved(net, config, variant.levels) if variant.levels else Objective(net, config)

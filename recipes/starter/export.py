@@ -42,9 +42,15 @@ TOKENIZERS: tuple[TokenizerName, ...] = ("clip", "caption")
 SAMPLING = Sampling(solver="dpm++2m", steps=25, guidance=3.0)
 
 
+def own_net() -> dict[str, Any]:
+    """What uvit.toml says of the U-ViT."""
+    text = (HERE / "uvit.toml").read_text(encoding="utf-8")
+    net: dict[str, Any] = tomllib.loads(text)["part"]["net"]
+    return net
+
+
 def uvit_sizes(parts: dict[str, dict[str, Any]], size: int) -> UViTConfig:
     """The U-ViT of uvit.toml, fitting the latents of the other parts."""
-    net = tomllib.loads((HERE / "uvit.toml").read_text(encoding="utf-8"))["part"]["net"]
     return UViTConfig(
         channels=parts["vae"]["latent_channels"],
         size=size // 2 ** (len(parts["vae"]["block_out_channels"]) - 1),
@@ -52,7 +58,7 @@ def uvit_sizes(parts: dict[str, dict[str, Any]], size: int) -> UViTConfig:
         text_dim=parts["captioner"]["text_dim"],
         clip_dim=parts["clip_image"]["projection_dim"],
         data_types=0,
-        **net,
+        **own_net(),
     )
 
 

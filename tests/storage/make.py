@@ -20,6 +20,16 @@ from unidiff_cli.storage.tiny import RandomSource
 
 CPU = torch.device("cpu")
 State = dict[str, Tensor]
+RESNET: Mapping[str, Any] = {
+    "model_type": "resnet",
+    "image_size": 32,
+    "embedding_size": 4,
+    "hidden_sizes": [4, 6],
+    "depths": [1, 1],
+    "layer_type": "basic",
+    "projection_dim": 4,
+}
+"""An encoder of pictures as the starter's, as small as can be."""
 
 
 def config_of(data_types: int) -> ModelConfig:

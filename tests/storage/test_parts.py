@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.storage import make
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.registry import MODELS, tiny_config
@@ -62,22 +63,11 @@ def left_on_meta(module: nn.Module) -> list[str]:
     return [name for name, tensor in tensors if tensor.is_meta]
 
 
-RESNET = {
-    "model_type": "resnet",
-    "image_size": 32,
-    "embedding_size": 4,
-    "hidden_sizes": [4, 6],
-    "depths": [1, 1],
-    "layer_type": "basic",
-    "projection_dim": 8,
-}
-
-
 @pytest.mark.parametrize(
     ("part", "config"),
     [
         *((part, tiny_config()) for part in EVERY),
-        ("clip_image", replace(tiny_config(), clip_image=RESNET)),
+        ("clip_image", replace(tiny_config(), clip_image=make.RESNET)),
     ],
     ids=(*EVERY, "resnet"),
 )

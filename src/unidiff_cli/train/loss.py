@@ -194,11 +194,15 @@ class Objective:
         self.model, self.config = model, config
 
     def __call__(self, pairs: LatentPairs, generator: torch.Generator) -> Mapping[str, Tensor]:
+        return self.at(pairs, self.levels(pairs, generator), generator)
+
+    def levels(self, pairs: LatentPairs, generator: torch.Generator) -> Tensor:
+        """The levels (B, 2) that a step looks at."""
         config = self.config
         levels = draw_levels(len(pairs.image), config.legs, generator, config.weights, config.start)
         if pairs.read_only is not None:
             levels = read(levels, pairs.read_only, generator)
-        return self.at(pairs, levels, generator)
+        return levels
 
     def at(
         self, pairs: LatentPairs, levels: Tensor, generator: torch.Generator
