@@ -42,15 +42,18 @@ TOKENIZERS: tuple[TokenizerName, ...] = ("clip", "caption")
 SAMPLING = Sampling(solver="dpm++2m", steps=25, guidance=3.0)
 
 
-def own_net() -> dict[str, Any]:
-    """What uvit.toml says of the U-ViT."""
+def own_net(run: Path | None = None) -> dict[str, Any]:
+    """What uvit.toml says of the U-ViT, or what it is in the model of a finished run."""
     text = (HERE / "uvit.toml").read_text(encoding="utf-8")
     net: dict[str, Any] = tomllib.loads(text)["part"]["net"]
-    return net
+    if run is None or not (config := run / "model" / "config.json").exists():
+        return net
+    trained = json.loads(config.read_text(encoding="utf-8"))["uvit"]
+    return {name: trained[name] for name in net}
 
 
-def uvit_sizes(parts: dict[str, dict[str, Any]], size: int) -> UViTConfig:
-    """The U-ViT of uvit.toml, fitting the latents of the other parts."""
+def uvit_sizes(parts: dict[str, dict[str, Any]], size: int, net: dict[str, Any]) -> UViTConfig:
+    """A U-ViT with the `net` of `own_net`, fitting the latents of the other parts."""
     return UViTConfig(
         channels=parts["vae"]["latent_channels"],
         size=size // 2 ** (len(parts["vae"]["block_out_channels"]) - 1),
@@ -58,7 +61,7 @@ def uvit_sizes(parts: dict[str, dict[str, Any]], size: int) -> UViTConfig:
         text_dim=parts["captioner"]["text_dim"],
         clip_dim=parts["clip_image"]["projection_dim"],
         data_types=0,
-        **own_net(),
+        **net,
     )
 
 
@@ -106,7 +109,7 @@ def main() -> None:
     }
     tensors = {part: load_file(stem.with_suffix(".safetensors")) for part, stem in files.items()}
     about = json.loads((arguments.store / "about.json").read_text(encoding="utf-8"))
-    net = uvit_sizes(sizes, about["size"])
+    net = uvit_sizes(sizes, about["size"], own_net(arguments.uvit))
     uvit = UViT(net)
     uvit.initialise()
     if arguments.uvit:

@@ -20,7 +20,7 @@ from captions import STYLES, Description, Thing, caption
 from clipart import HERE, SIZE, TRAIN, Picture, nouns, pixels, records, small_world, trained
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from scenes import RECOLOURED, Scene, Shown, boxes, describe, draw_scene, realise
+from scenes import MIX, Mix, Scene, Shown, boxes, describe, draw_scene, realise
 
 CAPTIONS = 3
 
@@ -31,8 +31,7 @@ class World:
 
     pictures: Sequence[Picture]
     art: NDArray[np.uint8]
-    alone: bool = False  # whether no scene has more than one thing
-    recolour: float = RECOLOURED  # the share of things in another colour than their own
+    mix: Mix = MIX
 
     @cached_property
     def by_style(self) -> dict[str, list[Picture]]:
@@ -51,7 +50,7 @@ class World:
         """Pair `index`: every picture in turn, in a scene drawn from (seed, index) alone."""
         rng = np.random.default_rng((seed, index))
         picture = self.pictures[index % len(self.pictures)]
-        scene = draw_scene(picture, self.by_style, rng, alone=self.alone, recolour=self.recolour)
+        scene = draw_scene(picture, self.by_style, rng, self.mix)
         art = [self.art[self.place[thing.picture.row]] for thing in scene.things]
         scene, shot = realise(scene, art)
         return scene, shot, [describe(scene, rng) for _ in range(CAPTIONS)]
@@ -114,7 +113,10 @@ def main() -> None:
         "--once", action="store_true", help="each thing only in the first style that may show it"
     )
     parser.add_argument(
-        "--recolour", type=float, default=RECOLOURED, help="share of things in another colour"
+        "--recolour", type=float, default=MIX.recolour, help="share of things in another colour"
+    )
+    parser.add_argument(
+        "--background", type=float, default=MIX.background, help="share of backgrounds not white"
     )
     arguments = parser.parse_args()
     world = small_world(records(arguments.data), nouns(arguments.world), arguments.styles)
@@ -123,8 +125,7 @@ def main() -> None:
     shown = World(
         learned,
         pixels(arguments.data, [p.row for p in learned]),
-        arguments.alone,
-        arguments.recolour,
+        Mix(arguments.alone, arguments.recolour, arguments.background),
     )
     art = pixels(arguments.data, [picture.row for picture in heldout])
     plain = (plain_pair(*each) for each in zip(heldout, art, strict=True))

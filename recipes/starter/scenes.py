@@ -47,7 +47,6 @@ PLAIN = {
     "purple": (148, 88, 218),
     "pink": (246, 152, 192),
 }
-RECOLOURED = 0.4  # the share of things that are shown in another colour
 MOVED = 85.0  # degrees of hue around the commonest one that take part in a recolouring
 NEAR = 0.15  # how much of their differences stays: red is not far from orange
 SMALL = 0.55  # side of a small thing, of the usual one
@@ -94,6 +93,18 @@ class Scene:
     relation: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What scenes are drawn."""
+
+    alone: bool = False  # whether no scene has more than one thing
+    recolour: float = 0.4  # the share of things that are shown in another colour
+    background: float = 0.3  # the share of scenes before another background than white
+
+
+MIX = Mix()
+
+
 def held_out(*words: str) -> bool:
     """Whether a combination, such as ("red", "fox") or ("fox", "car"), is never shown."""
     return zlib.crc32("|".join(words).encode()) % HELD_OUT == 0
@@ -116,19 +127,15 @@ def draw_scene(
     picture: Picture,
     others: Mapping[str, Sequence[Picture]],
     rng: np.random.Generator,
-    *,
-    alone: bool = False,
-    recolour: float = RECOLOURED,
+    mix: Mix = MIX,
 ) -> Scene:
     """A scene that may be shown in training, with `picture` in it; mostly it alone, on white.
 
     `others` has the pictures of each style: two things of a scene are drawn in the same one.
-    `alone` leaves out scenes of more than one thing; `recolour` is the share of things that are
-    shown in another colour.
     """
     while True:
-        kind = rng.uniform(SEVERAL if alone else 0, 1)
-        scene = _draw(picture, others[picture.vendor], kind, recolour, rng)
+        kind = rng.uniform(SEVERAL if mix.alone else 0, 1)
+        scene = _draw(picture, others[picture.vendor], kind, mix, rng)
         if not any(held_out(*words) for words in combinations(scene)):
             return scene
 
@@ -143,18 +150,19 @@ def _draw(
     picture: Picture,
     others: Sequence[Picture],
     kind: float,
-    recolour: float,
+    mix: Mix,
     rng: np.random.Generator,
 ) -> Scene:
-    first = Shown(picture, some_colour(recolour, rng))
-    background = str(rng.choice(backgrounds(first))) if rng.random() < 0.3 else "white"
+    first = Shown(picture, some_colour(mix.recolour, rng))
+    painted = rng.random() < mix.background
+    background = str(rng.choice(backgrounds(first))) if painted else "white"
     if kind < SOME and not stands_bare(picture.noun):
         corners = PLACES[int(rng.integers(2, 5))]
         return Scene((replace(first, side=PART, corners=corners),), background)
     if kind < SEVERAL:
         other = others[int(rng.integers(len(others)))]
         if other.noun != picture.noun:
-            second = Shown(other, some_colour(recolour, rng))
+            second = Shown(other, some_colour(mix.recolour, rng))
             return together(first, second, str(rng.choice(list(RELATIONS))), background, rng)
     if kind > 0.95:
         side = round(SMALL * SIZE)

@@ -14,8 +14,9 @@ import torch
 from unidiff_cli.core.latents import Latents
 from unidiff_cli.nets.products import linear
 from unidiff_cli.nets.uvit import UViT, UViTConfig
-from unidiff_cli.pipeline import UniDiffuser, evaluations
+from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.request import Request
+from unidiff_cli.samples import evaluations
 
 PROMPT = "a red fox"
 GAIN = 1.05

@@ -29,6 +29,7 @@ from unidiff_cli.predictor import UViTPredictor
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import Output, Request, Result
 from unidiff_cli.rescue import Rescue
+from unidiff_cli.samples import evaluations, seed_of, shape, split
 from unidiff_cli.speed.cache import skip_cache
 from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
 from unidiff_cli.speed.memory import Memory
@@ -255,28 +256,3 @@ def decode(
             hint = "Try another --seed, a lower --guidance, or --dtype fp32."
             outputs.append(DegenerateResult(f"The sample of seed {seed} came out as {what}.", hint))
     return outputs
-
-
-def split(request: Request) -> Iterator[Request]:
-    """The samples of a request, as requests of one: sample k has seed + k."""
-    for k in range(request.count):
-        yield replace(request, count=1, seed=seed_of(request) + k)
-
-
-def shape(request: Request) -> tuple[Any, ...]:
-    """What samples must share to go through the network together."""
-    settings = request.settings()
-    del settings["seed"]
-    return request.mode, repr(sorted(settings.items()))
-
-
-def evaluations(request: Request) -> int:
-    """How often the network is asked for one sample."""
-    steps = (request.steps or 0) + request.final_denoise
-    return len(request.walk.legs) * steps
-
-
-def seed_of(request: Request) -> int:
-    """The seed of a request that has one."""
-    assert request.seed is not None
-    return request.seed

@@ -120,6 +120,36 @@ def test_a_widened_autoencoder_says_what_it_said() -> None:
         torch.testing.assert_close(wide.decode(latent).sample, narrow.decode(few.mean).sample)
 
 
+def test_a_grown_network_predicts_what_it_predicted() -> None:
+    from grow import grown
+
+    from unidiff_cli.nets.uvit import UViT, UViTConfig
+
+    torch.manual_seed(0)
+    config = UViTConfig(channels=2, size=4, dim=16, depth=2, heads=2, text_tokens=3, data_types=0)
+    narrow = UViT(config)
+    for parameter in narrow.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    wide = grown(narrow, 32)
+    assert (wide.config.dim, wide.config.heads) == (32, 4)
+    parts = [torch.randn(2, 2, 4, 4), torch.randn(2, 1, 512), torch.randn(2, 3, 64)]
+    clean = torch.zeros(2)  # where time embeddings of all widths say the same
+    with torch.no_grad():
+        before, after = (net(*parts, clean, clean) for net in (narrow, wide))
+    for few, many in zip(before, after, strict=True):
+        torch.testing.assert_close(many, few, rtol=1e-3, atol=1e-3)
+    repetition = wide.mid_block.mlp.fc1.weight[:64, :2]
+    assert not torch.allclose(repetition[:, 0], repetition[:, 1])  # else they would stay equal
+    assert wide.mid_block.attn.qkv.weight[16:32].abs().min() > 0  # the new heads' queries
+
+
+def test_channels_are_repeated_where_their_frequency_is() -> None:
+    from grow import repeated
+
+    assert repeated(8, 16).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]
+    assert repeated(8, 10).tolist() == [0, 1, 2, 2, 3, 4, 5, 6, 6, 7]
+
+
 def test_the_words_of_the_model_are_those_of_its_captions() -> None:
     from export import words
 

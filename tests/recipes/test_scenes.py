@@ -190,16 +190,26 @@ def test_two_things_have_one_style() -> None:
 
 
 def test_a_thing_never_stands_before_a_background_of_its_colour() -> None:
-    from scenes import draw_scene
+    from scenes import Mix, draw_scene
 
     orange = replace(picture(0, "fox"), colour="orange")
     rng = np.random.default_rng(0)
-    scenes = [draw_scene(orange, {"noto": [orange]}, rng, alone=True) for _ in range(600)]
+    scenes = [draw_scene(orange, {"noto": [orange]}, rng, Mix(alone=True)) for _ in range(600)]
     shown = [(scene.things[0].colour or "orange", scene.background) for scene in scenes]
     assert all(colour != background for colour, background in shown)
     kept = {background for colour, background in shown if colour == "orange"}
     turned = {background for colour, background in shown if colour != "orange"}
     assert turned - kept == {"orange"}  # its own colour is no matter once it has another
+
+
+def test_a_mix_says_how_often_colours_are_others() -> None:
+    from scenes import Mix, draw_scene
+
+    rng = np.random.default_rng(0)
+    mix = Mix(alone=True, recolour=0.8, background=0.1)
+    scenes = [draw_scene(picture(0, "fox"), {"noto": []}, rng, mix) for _ in range(600)]
+    assert 440 < sum(bool(scene.things[0].colour) for scene in scenes) < 520
+    assert 30 < sum(scene.background != "white" for scene in scenes) < 90
 
 
 def test_once_takes_the_first_style_that_has_a_thing() -> None:

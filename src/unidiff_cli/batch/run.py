@@ -15,6 +15,7 @@ from unidiff_cli.batch.source import Source, lines
 from unidiff_cli.batch.store import Store
 from unidiff_cli.batch.worker import Answer, failed
 from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.samples import shape
 
 if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
@@ -173,6 +174,4 @@ def in_order(replies: Iterable[Reply], accepted: deque[int]) -> Iterator[Reply]:
 
 
 def _shape(job: Job) -> Any:
-    from unidiff_cli.pipeline import shape
-
     return shape(replace(job.request, count=1))

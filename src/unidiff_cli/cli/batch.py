@@ -10,7 +10,7 @@ import typer
 
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.meter import Meter, Tally
-from unidiff_cli.cli.options import OUTPUT, Device, Dtype, Model, Progress, Quiet
+from unidiff_cli.cli.shared import Device, Dtype, Model, Progress, Quiet, output_option
 from unidiff_cli.errors import SOME_FAILED, UsageError
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 
@@ -40,24 +40,19 @@ Jobs = Annotated[
 ]  # fmt: skip
 Folder = Annotated[
     str | None,
-    typer.Option(
+    output_option(
         "--output", "-o", metavar="FOLDER", help="Where results.jsonl and pictures/ go. "
-        "The same command again does what is missing or failed.", rich_help_panel=OUTPUT,
-    ),
+        "The same command again does what is missing or failed."),
 ]  # fmt: skip
 AsFinished = Annotated[
     bool,
-    typer.Option(
-        "--as-finished", help="Answers as they come, not in the order of the jobs.",
-        rich_help_panel=OUTPUT,
-    ),
+    output_option(
+        "--as-finished", help="Answers as they come, not in the order of the jobs."),
 ]  # fmt: skip
 NoMetadata = Annotated[
     bool,
-    typer.Option(
-        "--no-metadata", help="Leave out of the pictures how they were made.",
-        rich_help_panel=OUTPUT,
-    ),
+    output_option(
+        "--no-metadata", help="Leave out of the pictures how they were made."),
 ]  # fmt: skip
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a job.")]
 Seed = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.options import Device, Dtype, Json, Model, Progress, Quiet
+from unidiff_cli.cli.shared import Device, Dtype, Json, Model, Progress, Quiet
 from unidiff_cli.cli.table import drawn
 from unidiff_cli.errors import UsageError
 

@@ -11,10 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.options import (
-    MODEL,
-    OUTPUT,
-    SAMPLING,
+from unidiff_cli.cli.shared import (
     Absent,
     Device,
     Dtype,
@@ -23,6 +20,9 @@ from unidiff_cli.cli.options import (
     Model,
     Progress,
     Quiet,
+    model_option,
+    output_option,
+    sampling_option,
 )
 from unidiff_cli.cli.table import tell
 from unidiff_cli.errors import UnidiffError, UsageError
@@ -52,13 +52,12 @@ COLUMNS = {
 def clipart(
     output: Annotated[
         Path | None,
-        typer.Option(
+        output_option(
             "--output",
             "-o",
             metavar="FOLDER",
             help="Keep samples, clipart.json and plots there; the same command again does what "
             "is missing.",
-            rich_help_panel=OUTPUT,
         ),
     ] = None,
     prompts: Annotated[
@@ -93,23 +92,19 @@ def clipart(
     ] = False,
     seed: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            help="Of the first sample of each part; the next has N + 1.",
-            rich_help_panel=SAMPLING,
-        ),
+        sampling_option(metavar="N", help="Of the first sample of each part; the next has N + 1."),
     ] = 0,
     steps: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The model's by default.", rich_help_panel=SAMPLING),
+        sampling_option(metavar="N", help="The model's by default."),
     ] = None,
     solver: Annotated[
         Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
-        typer.Option(help="The model's by default.", rich_help_panel=SAMPLING),
+        sampling_option(help="The model's by default."),
     ] = None,
     guidance: Annotated[
         float | None,
-        typer.Option(metavar="S", help="The model's by default.", rich_help_panel=SAMPLING),
+        sampling_option(metavar="S", help="The model's by default."),
     ] = None,
     absent: Absent = "fresh",
     fast: Fast = "off",
@@ -118,12 +113,7 @@ def clipart(
     dtype: Dtype = "auto",
     batch_size: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            envvar="UNIDIFF_BATCH_SIZE",
-            help="Samples at once.",
-            rich_help_panel=MODEL,
-        ),
+        model_option(metavar="N", envvar="UNIDIFF_BATCH_SIZE", help="Samples at once."),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -11,7 +11,7 @@ from unidiff_cli.cli import clipart as exam
 from unidiff_cli.cli import study
 from unidiff_cli.cli.command import Command
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.options import Device, Json, Progress, Quiet
+from unidiff_cli.cli.shared import Device, Json, Progress, Quiet
 from unidiff_cli.cli.study import CLIP, ClipName, Features
 from unidiff_cli.cli.table import number, tell
 from unidiff_cli.errors import OutputError

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.options import Force, Quiet
+from unidiff_cli.cli.shared import Force, Quiet
 from unidiff_cli.errors import SOME_FAILED, InputError
 
 EXAMPLES = """\

@@ -10,7 +10,8 @@ import typer
 
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.loading import load
-from unidiff_cli.cli.options import OUTPUT, Options
+from unidiff_cli.cli.options import Options
+from unidiff_cli.cli.shared import output_option
 from unidiff_cli.cli.stages import Travelogue, plan_route
 from unidiff_cli.cli.walks import WALK, Prompts, read_ends
 from unidiff_cli.errors import UsageError
@@ -69,11 +70,8 @@ OdeSteps = Annotated[
 ]
 Animate = Annotated[
     Path | None,
-    typer.Option(
-        "--animate",
-        metavar="FILE",
-        help="Also a .gif or .webp that goes there and back.",
-        rich_help_panel=OUTPUT,
+    output_option(
+        "--animate", metavar="FILE", help="Also a .gif or .webp that goes there and back."
     ),
 ]
 

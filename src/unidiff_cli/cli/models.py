@@ -11,7 +11,7 @@ import typer
 
 from unidiff_cli.cli.command import Command
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.options import Json, Quiet
+from unidiff_cli.cli.shared import Json, Quiet
 from unidiff_cli.errors import INTERRUPTED, ModelUnavailable, UsageError
 from unidiff_cli.registry import DEFAULT, MODELS
 

@@ -13,16 +13,8 @@ from unidiff_cli.cli.changes import Fast, Guidance, Interval, Seed, Size, Solver
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import delivering, make_plan
 from unidiff_cli.cli.info import printable
-from unidiff_cli.cli.options import (
-    MODEL,
-    OUTPUT,
-    Force,
-    Json,
-    Progress,
-    Quiet,
-    parse_interval,
-    parse_size,
-)
+from unidiff_cli.cli.shared import Force, Json, Progress, Quiet, model_option, output_option
+from unidiff_cli.cli.values import parse_interval, parse_size
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.names import Sample
 
@@ -48,20 +40,18 @@ Files = Annotated[
 ]
 Check = Annotated[
     bool,
-    typer.Option(
+    output_option(
         "--check",
         help="Compare with what is there, write nothing; exit code 6 where it is not the same.",
-        rich_help_panel=OUTPUT,
     ),
 ]
 Output = Annotated[
     str | None,
-    typer.Option(
+    output_option(
         "--output",
         "-o",
         metavar="WHERE",
         help="As for the command that made it: a file, a folder/, a template, or -.",
-        rich_help_panel=OUTPUT,
     ),
 ]
 Image = Annotated[
@@ -75,21 +65,20 @@ Image = Annotated[
 # Without the variables of the environment: they are what new pictures are made with.
 Model = Annotated[
     str | None,
-    typer.Option(
+    model_option(
         "--model",
         "-m",
         metavar="NAME",
         help="Another, or the recorded one where that is no name of `unidiff models list`.",
-        rich_help_panel=MODEL,
     ),
 ]
 Device = Annotated[
     Literal["auto", "cuda", "mps", "cpu"] | None,
-    typer.Option("--device", help="Another than recorded.", rich_help_panel=MODEL),
+    model_option("--device", help="Another than recorded."),
 ]
 Dtype = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"] | None,
-    typer.Option("--dtype", help="Another than recorded.", rich_help_panel=MODEL),
+    model_option("--dtype", help="Another than recorded."),
 ]
 
 

@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.options import (
-    MODEL,
-    OUTPUT,
-    SAMPLING,
+from unidiff_cli.cli.shared import (
     Device,
     Dtype,
     Json,
     Model,
     Progress,
     Quiet,
+    model_option,
+    output_option,
+    sampling_option,
 )
 from unidiff_cli.cli.table import number, tell
 from unidiff_cli.errors import UnidiffError, UsageError
@@ -51,13 +51,12 @@ ClipName = Annotated[
 def guidance(
     output: Annotated[
         Path,
-        typer.Option(
+        output_option(
             "--output",
             "-o",
             metavar="FOLDER",
             help="Where samples, guidance.json and "
             "guidance.png go. The same command again does what is missing.",
-            rich_help_panel=OUTPUT,
         ),
     ],
     prompts: Annotated[
@@ -81,31 +80,24 @@ def guidance(
     clip: ClipName = CLIP,
     seed: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            help="Of the first sample, at every scale; the next has N + 1.",
-            rich_help_panel=SAMPLING,
+        sampling_option(
+            metavar="N", help="Of the first sample, at every scale; the next has N + 1."
         ),
     ] = 0,
     steps: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The model's by default.", rich_help_panel=SAMPLING),
+        sampling_option(metavar="N", help="The model's by default."),
     ] = None,
     solver: Annotated[
         Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
-        typer.Option(help="The model's by default.", rich_help_panel=SAMPLING),
+        sampling_option(help="The model's by default."),
     ] = None,
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     batch_size: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            envvar="UNIDIFF_BATCH_SIZE",
-            help="Samples at once.",
-            rich_help_panel=MODEL,
-        ),
+        model_option(metavar="N", envvar="UNIDIFF_BATCH_SIZE", help="Samples at once."),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

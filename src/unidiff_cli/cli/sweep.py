@@ -12,8 +12,10 @@ import typer
 from unidiff_cli.cli.axes import Axis, listed, two, whole_numbers
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.loading import load
-from unidiff_cli.cli.options import OUTPUT, Options, parse_interval, parse_size
+from unidiff_cli.cli.options import Options
+from unidiff_cli.cli.shared import output_option
 from unidiff_cli.cli.stages import Route, plan_route
+from unidiff_cli.cli.values import parse_interval, parse_size
 from unidiff_cli.cli.walks import Prompts, read_ends
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.output import encode
@@ -59,9 +61,7 @@ Size = Annotated[
 Seed = Annotated[
     str | None, _several("--seed", "N,N,...", "1-3 is 1,2,3; by default a random one, told.")
 ]
-Each = Annotated[
-    bool, typer.Option("--each", help="Also write every picture.", rich_help_panel=OUTPUT)
-]
+Each = Annotated[bool, output_option("--each", help="Also write every picture.")]
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from unidiff_cli.cli.options import Device, Progress, Quiet
+from unidiff_cli.cli.shared import Device, Progress, Quiet
 
 
 def train(

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli.cli.inputs import read_inputs
-from unidiff_cli.cli.options import OUTPUT, Options, parameters
+from unidiff_cli.cli.options import Options, parameters
+from unidiff_cli.cli.shared import output_option
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError
 from unidiff_cli.request import Request
@@ -28,13 +29,12 @@ Prompts = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option(
+    output_option(
         "--output",
         "-o",
         metavar="WHERE",
         help="A file for the strip or sheet, from which single pictures get their names; a "
         "folder/; or - for its bytes on stdout. By default free names here.",
-        rich_help_panel=OUTPUT,
     ),
 ]
 LEFT_OUT = {"count", "batch_size", "grid", "format", "unconditional", "absent"}

@@ -1,0 +1,40 @@
+"""Which modes an option means something to."""
+
+from __future__ import annotations
+
+from unidiff_cli.core.modes import Mode, Role
+
+
+def any_mode(mode: Mode) -> bool:
+    """All of them."""
+    return True
+
+
+def makes_pictures(mode: Mode) -> bool:
+    """Modes that yield a picture."""
+    return "image" in mode.yields
+
+
+def describes(mode: Mode) -> bool:
+    """Modes that say what a picture shows."""
+    return mode.needs == "image" and not makes_pictures(mode)
+
+
+def makes_text(mode: Mode) -> bool:
+    """Modes that yield text."""
+    return "text" in mode.yields
+
+
+def makes_pairs(mode: Mode) -> bool:
+    """Modes that yield a picture and its caption."""
+    return makes_pictures(mode) and makes_text(mode)
+
+
+def is_guided(mode: Mode) -> bool:
+    """Modes with a leg that knows something of the other modality, to be pushed towards."""
+    return any(leg.alone(m) != leg for leg in mode.legs for m in leg.which(Role.SAMPLED))
+
+
+def reads_text(mode: Mode) -> bool:
+    """Modes with a leg whose condition is text."""
+    return any(leg.text is Role.GIVEN for leg in mode.legs)

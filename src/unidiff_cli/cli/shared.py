@@ -1,0 +1,72 @@
+"""What options of several commands have in common: where help shows them, and whole options."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Literal
+
+import typer
+
+sampling_option = partial(typer.Option, rich_help_panel="Sampling")
+model_option = partial(typer.Option, rich_help_panel="Model")
+output_option = partial(typer.Option, rich_help_panel="Output")
+
+Model = Annotated[
+    str | None,
+    model_option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        envvar="UNIDIFF_MODEL",
+        help="A name of `unidiff models list`, a folder, or a Hub id. "
+        "By default unidiffuser-v1 if it was pulled, else the bundled model.",
+    ),
+]
+Device = Annotated[
+    Literal["auto", "cuda", "mps", "cpu"],
+    model_option("--device", envvar="UNIDIFF_DEVICE", help="Where to compute."),
+]
+Dtype = Annotated[
+    Literal["auto", "fp32", "bf16", "fp16"],
+    model_option(
+        "--dtype",
+        envvar="UNIDIFF_DTYPE",
+        help="The numbers to compute with; auto is the best that the device does well.",
+    ),
+]
+Absent = Annotated[
+    Literal["fresh", "fixed"],
+    sampling_option(
+        "--absent",
+        help="Noise in the place of what is absent: fresh at every evaluation, as published, "
+        "or fixed for a sample.",
+    ),
+]
+Fast = Annotated[
+    Literal["off", "safe", "max"],
+    sampling_option(
+        "--fast",
+        help="Compute the network's middle at every second (safe; in joint at each) or third (max) "
+        "evaluation. Sooner, not the same; compare with fewer --steps: docs/fast.md.",
+    ),
+]
+Json = Annotated[
+    bool,
+    output_option("--json", help="Print a JSON record a line."),
+]
+Quiet = Annotated[
+    bool,
+    output_option("--quiet", "-q", help="Say nothing on stderr but errors."),
+]
+Progress = Annotated[
+    Literal["auto", "none", "json"],
+    output_option(
+        "--progress",
+        envvar="UNIDIFF_PROGRESS",
+        help="On stderr: auto draws a bar on a terminal, json prints an event a line.",
+    ),
+]
+Force = Annotated[
+    bool,
+    output_option("--force", "-f", help="Replace the file named with -o."),
+]
