@@ -99,7 +99,7 @@ def measure(model: UniDiffuser) -> dict[str, Any]:
 
     def ours(steps: int, fast: Fast) -> tuple[Latent, float]:
         """What comes of so many steps, and the whole evaluations that they cost."""
-        cache = skip_cache(model.parts.module("uvit", model.dtype), fast)
+        cache = skip_cache(model.parts.module("uvit", model.dtype), fast, WALK)
         predict = replace(sampler.predict, cache=cache)  # type: ignore[type-var]
         found = walked(replace(sampler, predict=predict, times=uniform_times(steps)))
         return found, steps * (1 - skipped(cache))

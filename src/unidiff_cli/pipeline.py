@@ -214,7 +214,7 @@ class UniDiffuser:
             data_type=None if request.v1_data is None else V1_DATA[request.v1_data],
             sample_by_sample=self.device.type == "cpu",
             point_by_point=self.parts.frugal,
-            cache=skip_cache(net, request.fast),
+            cache=skip_cache(net, request.fast, request.walk),
             evaluated=self.progress.evaluated,
         )
         sampler = Sampler(

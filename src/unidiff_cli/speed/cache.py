@@ -20,6 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from unidiff_cli.core.modes import Mode, Role
 from unidiff_cli.core.pair import MODALITIES
 from unidiff_cli.core.sampler import Levels
 from unidiff_cli.nets.uvit import Noises, UViT
@@ -37,12 +38,9 @@ class Plan:
     """Evaluations in a row without it."""
     threshold: float
     """A change of the first block's output, against its size, that is too much."""
-    pairs: bool = True
-    """Whether it may be left out where picture and words are sampled together. They agree on what
-    they will be of by small differences: what is drawn on leads to pairs that agree less often."""
 
 
-PLANS: dict[str, Plan] = {"safe": Plan(1, 0.25, pairs=False), "max": Plan(2, 0.25)}
+PLANS: dict[str, Plan] = {"safe": Plan(1, 0.25), "max": Plan(2, 0.25)}
 """Chosen with benchmarks/fast_loss.py."""
 OUTER_SHARE = 5
 """One in so many of the in-blocks, and of the out-blocks, is an outer one: 3 of v1's 15."""
@@ -138,12 +136,6 @@ class SkipCache:
         y = net.leave(y, skips, half - outer, half)
         return net.head(y, image.shape[-2], image.shape[-1])
 
-    @property
-    def _exact(self) -> bool:
-        """Whether this walk's middle is to be computed at every evaluation."""
-        paired = self.last is not None and all(0 < self.last[m] < 1 for m in MODALITIES)
-        return paired and not self.plan.pairs
-
     def _stale(self, places: Sequence[Place], levels: Sequence[Levels], first: Tensor) -> list[int]:
         """The rows whose middle has to be computed, by the output (B, L, D) of the first block."""
         known = {
@@ -151,7 +143,7 @@ class SkipCache:
             for row, place in enumerate(places)
             if place in self.kept and self.kept[place].reused < self.plan.most
         }
-        if not known or self._exact:
+        if not known:
             return list(range(len(places)))
         moved = [self._moved(kept.first, first[row], levels[row]) for row, kept in known.items()]
         # One wait for the device, however many rows there are.
@@ -180,6 +172,13 @@ def clock(levels: Levels) -> float:
     return between[0] if between else 1.0
 
 
-def skip_cache(net: UViT, fast: Fast) -> SkipCache | None:
-    """The cache of a level, None for "off"."""
-    return None if fast == "off" else SkipCache(net, PLANS[fast])
+def skip_cache(net: UViT, fast: Fast, mode: Mode) -> SkipCache | None:
+    """The cache of a level; None for "off", and for "safe" where a leg samples pairs.
+
+    Picture and words agree on what they will be of by small differences: with a middle that is
+    drawn on, fewer pairs agree.
+    """
+    paired = any(leg.which(Role.SAMPLED) == MODALITIES for leg in mode.legs)
+    if fast == "off" or (fast == "safe" and paired):
+        return None
+    return SkipCache(net, PLANS[fast])
