@@ -128,10 +128,10 @@ def velocity_errors(net: UViT, unseen: Store, level: int | None = None) -> dict[
     """The mean square errors of pictures on t2i and of captions on i2t, at a level or at any."""
     sums = {"image": 0.0, "text": 0.0}
     generator = draws.generator("compare")
+    low, high = (1, TRAINING_STEPS) if level is None else (level, level)
     rows = torch.randperm(len(unseen), generator=generator)[:ASKED]
     for some in torch.split(rows, 32):
         pairs = unseen.rows(some)
-        low, high = (1, TRAINING_STEPS) if level is None else (level, level)
         t = torch.randint(low, high + 1, (len(some),), generator=generator)
         clean = torch.zeros_like(t)
         for name, levels in {"image": (t, clean), "text": (clean, t)}.items():

@@ -12,19 +12,19 @@ LayerNorm's mean.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from unidiff_cli.nets.uvit import UViT
-from unidiff_cli.storage.layout import PARTS, TOKENIZERS
-from unidiff_cli.storage.open import Opened, open_checkpoint
-from unidiff_cli.storage.save import save_ours
+from unidiff_cli.parts import Parts
+from unidiff_cli.progress import Silence
+from unidiff_cli.storage.open import open_checkpoint
+from unidiff_cli.train.uvit import write
 
 UNEVEN = 0.3  # of a map's size: how differently it reads a channel and the repetition of it
-CPU = torch.device("cpu")
 HEADS = ("decoder_pred", "clip_img_out", "text_out")
 POSITIONS = ("pos_embed", "pos_embed_token", "token_embedding.weight")
 
@@ -91,15 +91,10 @@ def main() -> None:
     parser.add_argument("dim", type=int)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    opened = open_checkpoint(arguments.model)
-    assert isinstance(opened, Opened)
+    parts = Parts(open_checkpoint(arguments.model), torch.device("cpu"), Silence())
     torch.manual_seed(0)
-    narrow = opened.module("uvit", CPU, torch.float32)
-    wide = grown(narrow, arguments.dim)
-    parts = {part: opened.tensors(part) for part in PARTS if part != "uvit"}
-    tokenizers = {name: opened.tokenizer(name) for name in TOKENIZERS}
-    config = replace(opened.config, uvit=asdict(wide.config))
-    save_ours(arguments.out, config, {**parts, "uvit": wide}, tokenizers, torch.float16)
+    wide = grown(parts.module("uvit", torch.float32), arguments.dim)
+    write(parts, wide, parts.config.name, arguments.out)
 
 
 if __name__ == "__main__":

@@ -41,19 +41,20 @@ Jobs = Annotated[
 Folder = Annotated[
     str | None,
     output_option(
-        "--output", "-o", metavar="FOLDER", help="Where results.jsonl and pictures/ go. "
-        "The same command again does what is missing or failed."),
-]  # fmt: skip
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="Where results.jsonl and pictures/ go. "
+        "The same command again does what is missing or failed.",
+    ),
+]
 AsFinished = Annotated[
     bool,
-    output_option(
-        "--as-finished", help="Answers as they come, not in the order of the jobs."),
-]  # fmt: skip
+    output_option("--as-finished", help="Answers as they come, not in the order of the jobs."),
+]
 NoMetadata = Annotated[
-    bool,
-    output_option(
-        "--no-metadata", help="Leave out of the pictures how they were made."),
-]  # fmt: skip
+    bool, output_option("--no-metadata", help="Leave out of the pictures how they were made.")
+]
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a job.")]
 Seed = Annotated[
     int | None,

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.shared import (
     Absent,
+    BatchSize,
     Device,
     Dtype,
     Fast,
@@ -20,7 +21,8 @@ from unidiff_cli.cli.shared import (
     Model,
     Progress,
     Quiet,
-    model_option,
+    Solver,
+    Steps,
     output_option,
     sampling_option,
 )
@@ -94,14 +96,8 @@ def clipart(
         int,
         sampling_option(metavar="N", help="Of the first sample of each part; the next has N + 1."),
     ] = 0,
-    steps: Annotated[
-        int | None,
-        sampling_option(metavar="N", help="The model's by default."),
-    ] = None,
-    solver: Annotated[
-        Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
-        sampling_option(help="The model's by default."),
-    ] = None,
+    steps: Steps = None,
+    solver: Solver = None,
     guidance: Annotated[
         float | None,
         sampling_option(metavar="S", help="The model's by default."),
@@ -111,10 +107,7 @@ def clipart(
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    batch_size: Annotated[
-        int | None,
-        model_option(metavar="N", envvar="UNIDIFF_BATCH_SIZE", help="Samples at once."),
-    ] = None,
+    batch_size: BatchSize = None,
     json: Json = False,
     quiet: Quiet = False,
     progress: Progress = "auto",

@@ -34,6 +34,17 @@ Dtype = Annotated[
         help="The numbers to compute with; auto is the best that the device does well.",
     ),
 ]
+BatchSize = Annotated[
+    int | None,
+    model_option("--batch-size", metavar="N", envvar="UNIDIFF_BATCH_SIZE", help="Samples at once."),
+]
+Steps = Annotated[
+    int | None, sampling_option("--steps", metavar="N", help="The model's by default.")
+]
+Solver = Annotated[
+    Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
+    sampling_option("--solver", help="The model's by default."),
+]
 Absent = Annotated[
     Literal["fresh", "fixed"],
     sampling_option(

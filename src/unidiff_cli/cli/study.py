@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.shared import (
+    BatchSize,
     Device,
     Dtype,
     Json,
     Model,
     Progress,
     Quiet,
-    model_option,
+    Solver,
+    Steps,
     output_option,
     sampling_option,
 )
@@ -84,21 +86,12 @@ def guidance(
             metavar="N", help="Of the first sample, at every scale; the next has N + 1."
         ),
     ] = 0,
-    steps: Annotated[
-        int | None,
-        sampling_option(metavar="N", help="The model's by default."),
-    ] = None,
-    solver: Annotated[
-        Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
-        sampling_option(help="The model's by default."),
-    ] = None,
+    steps: Steps = None,
+    solver: Solver = None,
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    batch_size: Annotated[
-        int | None,
-        model_option(metavar="N", envvar="UNIDIFF_BATCH_SIZE", help="Samples at once."),
-    ] = None,
+    batch_size: BatchSize = None,
     json: Json = False,
     quiet: Quiet = False,
     progress: Progress = "auto",
