@@ -187,7 +187,7 @@ def together(
 
 
 def describe(scene: Scene, rng: np.random.Generator) -> str:
-    """A true caption: what was changed is nearly always told, what is as usual sometimes."""
+    """A true caption: what was changed is told, what is as usual sometimes."""
     told = tuple(_thing(shown, len(scene.things) == 1, rng) for shown in scene.things)
     usual = scene.background == "white"
     style = STYLES[scene.things[0].picture.vendor]
@@ -195,7 +195,7 @@ def describe(scene: Scene, rng: np.random.Generator) -> str:
         Description(
             told,
             str(rng.choice(RELATIONS[scene.relation])) if scene.relation else "",
-            scene.background if rng.random() < (0.1 if usual else 0.95) else "",
+            scene.background if not usual or rng.random() < 0.1 else "",
             style if rng.random() < (0.15 if scene.relation else 0.35) else "",
         )
     )

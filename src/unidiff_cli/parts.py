@@ -16,7 +16,7 @@ from unidiff_cli.core.pair import Pair
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.speed.dtype import arranged
-from unidiff_cli.speed.memory import Memory, release
+from unidiff_cli.speed.memory import Memory, release, tile
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 
 STAGES: tuple[frozenset[Part], ...] = (
@@ -63,6 +63,8 @@ class Parts:
                 module = self.checkpoint.streamed(self.device, dtype)
             else:
                 module = self.checkpoint.module(part, self.device, dtype)
+            if part == "vae" and self.frugal:
+                tile(module, self.config.size)
             self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
         return self.loaded[part, dtype]
 

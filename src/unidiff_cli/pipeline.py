@@ -64,8 +64,9 @@ class UniDiffuser:
         """The named model (a row of the registry, a folder, a Hub id), by default the best here.
 
         With `memory="low"` only the parts at work are held, and the network gets one point of one
-        sample at a time: slower, and the same pictures but for rounding. With "min" the network's
-        blocks are read from the file one at a time besides.
+        sample at a time: slower, and the same pictures but for rounding; those above the model's
+        own size go through the VAE in tiles. With "min" the network's blocks are read from the
+        file one at a time besides.
         """
         place, listener = choose_device(device), progress or Silence()
         parts = Parts(open_checkpoint(model), place, listener, memory)

@@ -144,6 +144,16 @@ def test_two_things_stand_as_is_said(relation: str) -> None:
     assert len(told) == (8 if relation == "left of" else 6)
 
 
+def test_a_background_is_always_told_unless_it_is_white() -> None:
+    from scenes import Scene, Shown, describe
+
+    rng = np.random.default_rng(0)
+    for background, least, most in (("blue", 200, 200), ("white", 5, 60)):
+        scene = Scene((Shown(picture(0, "fox")),), background)
+        told = sum(f" on a {background} background" in describe(scene, rng) for _ in range(200))
+        assert least <= told <= most
+
+
 def test_pairs_depend_on_the_seed_and_the_index_alone() -> None:
     from render import World
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 
 from unidiff_cli import Request, UniDiffuser
@@ -113,3 +113,35 @@ def test_min_says_what_does_not_fit_before_it_samples(tmp_path: Path) -> None:
         ModelUnavailable, match=r"The weights do not fit the uvit: .* missing: mid_"
     ):
         UniDiffuser.load(str(folder), device="cpu", memory="min").run(ask("i"))
+
+
+@pytest.mark.parametrize("memory", ["low", "min"])
+def test_larger_pictures_go_through_the_vae_in_tiles(memory: str) -> None:
+    model = load(memory)
+    vae = model.parts.module("vae", torch.float32)
+    sides: list[tuple[int, ...]] = []
+    for half in (vae.encoder, vae.decoder):
+        half.register_forward_pre_hook(lambda _, given: sides.append(tuple(given[0].shape[2:])))
+    images, _ = model.parts.codecs(torch.float32)
+    photo = Image.radial_gradient("L").convert("RGB")
+    latent = images.encode([photo], 64, 32, model.parts.noise([5], 64, 32))
+    assert [picture.size for picture in images.decode(latent)] == [(64, 32)]
+    seen, painted = ([each for each in sides if (max(each) > 4) is big] for big in (True, False))
+    assert seen[:3] == [(32, 32), (32, 32), (32, 16)]  # they start 24 pixels apart
+    assert painted[:3] == [(4, 4), (4, 4), (4, 2)]
+    sides.clear()
+    small = images.encode([photo], 32, 32, model.parts.noise([5], 32, 32))
+    images.decode(small)
+    assert sides == [(32, 32), (4, 4)]
+
+
+def test_pictures_of_tiles_are_nearly_those_made_as_a_whole() -> None:
+    drawing = Image.new("RGB", (256, 256), (255, 255, 255))
+    ImageDraw.Draw(drawing).ellipse((40, 60, 210, 230), (226, 58, 54), (22, 22, 26), 8)
+    shown = {}
+    for memory in ("auto", "low"):
+        model = UniDiffuser.load("starter", device="cpu", dtype="fp32", memory=memory)  # type: ignore[arg-type]
+        images, _ = model.parts.codecs(torch.float32)
+        latent = images.encode([drawing], 256, 256, model.parts.noise([5], 256, 256))
+        (shown[memory],) = images.decode(latent)
+    assert 36 < psnr(shown["low"], shown["auto"]) < 60  # not the same, or there were no tiles

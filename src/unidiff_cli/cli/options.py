@@ -132,7 +132,8 @@ class Options:
             "--memory",
             envvar="UNIDIFF_MEMORY",
             help="low holds only the parts at work and computes one thing at a time: slower, and "
-            "the same results but for rounding. min reads the network block by block besides.",
+            "the same results but for rounding, and pictures above the model's own size made of "
+            "tiles. min reads the network block by block besides.",
         ),
     ] = "auto"
     batch_size: Annotated[

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
 
 Memory = Literal["auto", "low", "min"]
 """What is held at a time: all that is needed, the parts at work, or of the U-ViT one block."""
@@ -25,3 +28,14 @@ def release(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def tile(vae: AutoencoderKL, side: int) -> None:
+    """Let a VAE see and paint pictures above `side` pixels in tiles of that side.
+
+    Tiles overlap by a quarter and are blended. Each has the statistics of its own in the VAE's
+    GroupNorms, so such pictures differ from those that are made as a whole; others are the same.
+    """
+    vae.enable_tiling()
+    vae.tile_sample_min_size = side
+    vae.tile_latent_min_size = side // 2 ** (len(vae.config["block_out_channels"]) - 1)
