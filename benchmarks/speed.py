@@ -100,7 +100,7 @@ def captions(rounds: int, folder: Path) -> dict[str, Any]:
         "ours": lambda: decode_captions(net, latent, tokenizer),
         "diffusers": lambda: other.generate_captions(latent, end, "cpu"),
     }
-    return {"seconds": turns(contenders, max(1, rounds - 2), warm=False)}
+    return {"seconds": turns(contenders, rounds, warm=False)}
 
 
 def program(name: str, *arguments: str) -> Work:

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "output": {"errors", "record", "metadata"},
     "names": {"errors", "output"},
     "grid": set(),
+    "process": set(),
     "nets": set(),
     "codecs": {"core", "nets", "errors", "pictures"},
     "speed": {"core", "nets", "errors", "progress"},
@@ -39,7 +40,7 @@ MAY_IMPORT = {
     | SHARED,
     "train": {"codecs", "nets", "core", "predictor", "pipeline", "parts", "storage", "speed"}
     | SHARED,
-    "batch": {"record", "output", "samples", "core", *SHARED},
+    "batch": {"process", "record", "output", "samples", "core", *SHARED},
     "replay": {"record", "metadata", "output", "core", *SHARED},
     "gallery": {"metadata", *SHARED},
     "bench": {"pipeline", "samples", "nets", "core", *SHARED},
@@ -48,7 +49,7 @@ MAY_IMPORT = {
     "strips": {"grid"},
     "pairs": {"errors", "output", "record"},
     "preview": {"codecs", "core"},
-    "cli": {"record", "metadata", "output", "names", "grid", "pairs", "core", *SHARED},
+    "cli": {"record", "metadata", "output", "names", "grid", "pairs", "process", "core", *SHARED},
 }
 LATER = {
     "batch": {"pipeline", "speed"},

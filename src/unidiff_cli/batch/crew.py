@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +14,7 @@ from typing import Protocol
 from unidiff_cli.batch.jobs import Job
 from unidiff_cli.batch.worker import Answer, Spec, Worker, failed
 from unidiff_cli.errors import UnidiffError
+from unidiff_cli.process import begin
 
 MAX_DEATHS = 2
 """So often a job may be in the hands of a process that dies: the second time it was alone."""
@@ -223,8 +222,7 @@ def serve(spec: Spec, pipe: Connection) -> None:
     """The life of a process: batches in, answers out, until nobody is there any more."""
     # Ctrl-C reaches the whole group; whoever started this process ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if not os.environ.get("UNIDIFF_DEBUG"):
-        warnings.simplefilter("ignore")
+    begin()
     try:
         worker = Worker(spec.load(), spec)
         pipe.send("ready")

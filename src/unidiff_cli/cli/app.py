@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
-import os
-import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -27,6 +23,7 @@ from unidiff_cli.cli import (
     walks,
 )
 from unidiff_cli.cli.command import Command, Root
+from unidiff_cli.process import begin
 
 EPILOG = """\
 \b
@@ -112,11 +109,5 @@ app.add_typer(evaluate.app, name="eval", no_args_is_help=False, rich_help_panel=
 
 def main() -> None:
     """The console script."""
-    # The libraries make 600,000 objects that stay to the end. Looking through them again and again
-    # for garbage, while they are imported and at the exit, would take a second.
-    gc.set_threshold(50_000, 10, 10)
-    atexit.register(gc.freeze)
-    if not os.environ.get("UNIDIFF_DEBUG"):
-        # What the libraries warn of is not for whoever makes a picture.
-        warnings.simplefilter("ignore")
+    begin()
     app()
