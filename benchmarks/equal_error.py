@@ -25,7 +25,7 @@ from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import Schedule
-from unidiff_cli.core.solver import SOLVERS, log_snr_times, uniform_times
+from unidiff_cli.core.solver import SOLVERS, TIMES, log_snr_times, uniform_times
 from unidiff_cli.nets.uvit import UViTConfig
 from unidiff_cli.speed.cache import OUTER_SHARE, Fast, SkipCache, skip_cache
 
@@ -92,6 +92,7 @@ def fewest(errors: Callable[[int], float], limit: float, most: int) -> int:
 def measure(model: UniDiffuser) -> dict[str, Any]:
     """Errors and evaluations on the model."""
     sampler, known = starting(model, "t2i", None)
+    clock = TIMES[model.parts.config.sampling.times]
 
     def walked(one: Sampler) -> Latent:
         with torch.inference_mode():
@@ -101,7 +102,7 @@ def measure(model: UniDiffuser) -> dict[str, Any]:
         """What comes of so many steps, and the whole evaluations that they cost."""
         cache = skip_cache(model.parts.module("uvit", model.dtype), fast, WALK)
         predict = replace(sampler.predict, cache=cache)  # type: ignore[type-var]
-        found = walked(replace(sampler, predict=predict, times=uniform_times(steps)))
+        found = walked(replace(sampler, predict=predict, times=clock(steps, sampler.schedule)))
         return found, steps * (1 - skipped(cache))
 
     exact = replace(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -20,8 +20,7 @@ import torch
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.sampler import Sampler, as_solver
-from unidiff_cli.core.schedule import Schedule
-from unidiff_cli.core.solver import SOLVERS, log_snr_times, uniform_times
+from unidiff_cli.core.solver import SOLVERS, TIMES
 
 PROMPTS = (
     "a red fox",
@@ -30,10 +29,6 @@ PROMPTS = (
     "a green guitar",
 )
 REFERENCE = "dpm++3m"
-TIMES: dict[str, Callable[[int, Schedule], Sequence[float]]] = {
-    "uniform t": lambda steps, _: uniform_times(steps),
-    "log-SNR": log_snr_times,
-}
 
 
 def starting(model: UniDiffuser, mode: str, guidance: float | None) -> tuple[Sampler, Latents]:
@@ -90,7 +85,7 @@ def table(rows: Sequence[tuple[str, str, Sequence[float]]], evaluations: Sequenc
             f"**{100 * value:.2f}**" if value == low else f"{100 * value:.2f}"
             for value, low in zip(errors, best, strict=True)
         ]
-        lines.append(f"| `{solver}` | {times} | {' | '.join(cells)} |")
+        lines.append(f"| `{solver}` | `{times}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -113,7 +108,7 @@ def main() -> None:
         clock = TIMES[times](steps, sampler.schedule)
         return solved(sampler, known, arguments.mode, solver, clock)
 
-    true = run(REFERENCE, "log-SNR", arguments.reference)
+    true = run(REFERENCE, "log-snr", arguments.reference)
     rows = [
         (solver, times, [error(run(solver, times, steps), true) for steps in evaluations])
         for solver in SOLVERS

@@ -80,6 +80,7 @@ def test_what_a_request_leaves_open_is_the_models_choice(model: UniDiffuser) -> 
     resolved = model.resolve(Request(mode="i"))
     sampling = model.parts.config.sampling
     assert (resolved.solver, resolved.steps) == (sampling.solver, sampling.steps)
+    assert resolved.times == sampling.times == "uniform"
     assert resolved.guidance == sampling.guidance
     assert resolved.size == (32, 32)
     assert resolved.v1_data == "internal"
@@ -95,6 +96,7 @@ def test_settings_change_the_picture(model: UniDiffuser, photo: str) -> None:
         {"guidance": 0.0},
         {"guidance_interval": (0.2, 0.6)},
         {"solver": "ddim"},
+        {"times": "log-snr"},
         {"absent": "fixed"},
         {"unconditional": "empty"},
         {"final_denoise": True},

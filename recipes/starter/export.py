@@ -39,7 +39,7 @@ FILES: dict[Part, str] = {
     "captioner": "captioner/captioner",
 }
 TOKENIZERS: tuple[TokenizerName, ...] = ("clip", "caption")
-SAMPLING = Sampling(solver="dpm++2m", steps=25, guidance=2.0)
+SAMPLING = Sampling(solver="dpm++2m", times="log-snr", steps=25, guidance=2.0)
 
 
 def own_net(run: Path | None = None) -> dict[str, Any]:

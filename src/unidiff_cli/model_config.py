@@ -19,6 +19,7 @@ class Sampling:
     """A model's defaults: what suits it best where the user says nothing."""
 
     solver: str = "dpm++3s"
+    times: str = "uniform"
     steps: int = 50
     guidance: float = 7.0
 

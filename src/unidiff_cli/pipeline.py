@@ -21,7 +21,7 @@ from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
-from unidiff_cli.core.solver import SOLVERS, uniform_times
+from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
 from unidiff_cli.parts import Parts
 from unidiff_cli.pictures import open_picture
@@ -103,6 +103,7 @@ class UniDiffuser:
         choices: dict[str, Any] = {
             "steps": config.sampling.steps,
             "solver": config.sampling.solver,
+            "times": config.sampling.times,
             "guidance": config.sampling.guidance,
             "size": (config.size, config.size),
             "v1_data": "internal" if config.data_types else None,
@@ -218,12 +219,13 @@ class UniDiffuser:
             cache=skip_cache(net, request.fast, request.walk),
             evaluated=self.progress.evaluated,
         )
+        schedule = stable_diffusion()
         sampler = Sampler(
             predict=predictor,
             noise=noise,
-            schedule=stable_diffusion(),
+            schedule=schedule,
             solver=as_solver(SOLVERS[request.solver or ""]),
-            times=uniform_times(request.steps or 0),
+            times=TIMES[request.times or "uniform"](request.steps or 0, schedule),
             guidance=request.guidance or 0.0,
             interval=request.guidance_interval or (0.0, 1.0),
             absent=request.absent,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from unidiff_cli.core.modes import MODES, Mode
-from unidiff_cli.core.solver import SOLVERS
+from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.errors import UnidiffError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SIZE_STEP = 16
 """Sides are multiples of this: 8 from the VAE, 2 from the patches."""
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "published": {"solver": "dpm++3s", "steps": 50, "guidance": 7.0},
+    "published": {"solver": "dpm++3s", "times": "uniform", "steps": 50, "guidance": 7.0},
 }
 
 
@@ -45,6 +45,8 @@ class Request:
     seed: int | None = None
     steps: int | None = None
     solver: str | None = None
+    times: str | None = None
+    """Where the steps lie: even in the noise level t, or in log-SNR."""
     guidance: float | None = None
     """The paper's scale s, 0 is off; diffusers' guidance_scale is s + 1."""
     guidance_interval: tuple[float, float] | None = None
@@ -73,6 +75,7 @@ class Request:
         check_whole("steps", self.steps, 1, MAX_STEPS)
         check_number("guidance", self.guidance, 0.0, MAX_GUIDANCE)
         check_choice("solver", self.solver, SOLVERS)
+        check_choice("times", self.times, TIMES)
         check_choice("absent", self.absent, ("fresh", "fixed"))
         check_choice("unconditional", self.unconditional, ("absent", "empty"))
         check_choice("fast", self.fast, FAST)
@@ -152,7 +155,7 @@ class Result:
     """The answer to a request: its samples, and how they were made."""
 
     request: Request
-    """The request with every choice made: seed, steps, solver, guidance, size."""
+    """The request with every choice made: seed, steps, solver, times, guidance, size."""
     outputs: tuple[Output, ...] = ()
     seconds: float = 0.0
     made_with: Mapping[str, str] = field(default_factory=dict)

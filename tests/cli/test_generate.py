@@ -61,14 +61,14 @@ def test_without_a_seed_one_is_drawn_told_and_stored(cli: Cli) -> None:
 def test_settings_reach_the_model(cli: Cli) -> None:
     done = cli(
         *("t2i", "a fox", "--steps", "9", "--solver", "unipc", "--guidance", "2.5"),
-        *("--guidance-interval", "0.1,0.8", "--fast", "max"),
+        *("--guidance-interval", "0.1,0.8", "--fast", "max", "--times", "log-snr"),
         *("--size", "64x32", "--absent", "fixed", "--unconditional", "empty", "--final-denoise"),
         *("--model", "some/where", "--device", "cpu", "--dtype", "fp32"),
     )
     assert done.exit_code == 0, done.stderr
     one = fake.SEEN[0]
     assert (one.steps, one.solver, one.guidance, one.size) == (9, "unipc", 2.5, (64, 32))
-    assert (one.guidance_interval, one.fast) == ((0.1, 0.8), "max")
+    assert (one.guidance_interval, one.fast, one.times) == ((0.1, 0.8), "max", "log-snr")
     assert (one.absent, one.unconditional, one.final_denoise) == ("fixed", "empty", True)
     assert fake.LOADED == [{"model": "some/where", "device": "cpu", "dtype": "fp32"}]
 
@@ -85,7 +85,7 @@ def test_environment_sets_defaults(cli: Cli, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_preset_fills_what_is_not_said(cli: Cli) -> None:
     cli("t2i", "a fox", "--preset", "published", "--steps", "5")
     one = fake.SEEN[0]
-    assert (one.solver, one.steps, one.guidance) == ("dpm++3s", 5, 7.0)
+    assert (one.solver, one.times, one.steps, one.guidance) == ("dpm++3s", "uniform", 5, 7.0)
 
 
 def test_caption_choice_reaches_the_model(cli: Cli, photo: str) -> None:
@@ -265,6 +265,7 @@ class TestInput:
         ["--size", "99999x16"],
         ["--size", "wide"],
         ["--solver", "euler"],
+        ["--times", "karras"],
         ["--dtype", "fp8"],
         ["--no-such-option"],
         ["--force"],

@@ -201,6 +201,11 @@ class TestSweep:
         *cells, _sheet = map(json.loads, done.stdout.splitlines())
         assert [each["guidance_interval"] for each in cells] == [[0, 1], [0.2, 0.7]]
 
+    def test_times_are_swept(self, run: Run) -> None:
+        done = run("sweep", "a fox", "--times", "uniform,log-snr", "--seed", "1", "--json")
+        *cells, _sheet = map(json.loads, done.stdout.splitlines())
+        assert [each["times"] for each in cells] == ["uniform", "log-snr"]
+
     def test_levels_of_the_cache_are_swept(self, run: Run) -> None:
         done = run("sweep", "a fox", "--fast", "off,max", "--seed", "1", "--steps", "4", "--json")
         *cells, _sheet = map(json.loads, done.stdout.splitlines())

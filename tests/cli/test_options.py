@@ -14,7 +14,7 @@ from tests.cli.conftest import ROOT, Cli
 from unidiff_cli.cli.app import app
 from unidiff_cli.cli.options import Options, _types
 from unidiff_cli.core.modes import MODES
-from unidiff_cli.core.solver import SOLVERS
+from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.request import PRESETS
 
 FROZEN = Path(__file__).with_name("options.json")
@@ -50,7 +50,9 @@ def test_the_page_is_what_help_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "names"), [("solver", SOLVERS), ("preset", PRESETS)], ids=["solver", "preset"]
+    ("field", "names"),
+    [("solver", SOLVERS), ("times", TIMES), ("preset", PRESETS)],
+    ids=["solver", "times", "preset"],
 )
 def test_choices_are_those_of_their_tables(field: str, names: dict[str, object]) -> None:
     choice, _option = get_args(_types()[field])

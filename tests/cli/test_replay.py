@@ -70,6 +70,8 @@ def test_a_difference_is_measured_and_explained(photo: str) -> None:
     assert asked["differences"] == {"steps": ["2", "3"]}
     fast = unidiff("replay", "made.png", "--check", "--fast", "max", "--steps", "3")
     assert "  fast was off, is max" in fast.stdout.splitlines()
+    even = unidiff("replay", "made.png", "--check", "--times", "log-snr")
+    assert "  times was uniform, is log-snr" in even.stdout.splitlines()
     narrow = unidiff("replay", "made.png", "--check", "--guidance-interval", "0.3,0.7")
     assert "  guidance_interval was open, is [0.3, 0.7]" in narrow.stdout.splitlines()
 

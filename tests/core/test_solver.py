@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
 from unidiff_cli.core import solver
 from unidiff_cli.core.schedule import Schedule, stable_diffusion
-from unidiff_cli.core.solver import SOLVERS, advance, uniform_times
+from unidiff_cli.core.solver import SOLVERS, TIMES, advance, uniform_times
 
 MEAN, VARIANCE = 0.5, 0.09
 
@@ -47,6 +48,17 @@ class Gaussian:
         """The end of the ODE's path from x: it keeps its distance from the mean, in deviations."""
         off = (x - self.schedule.alpha(start) * MEAN) / self.deviation(start)
         return self.schedule.alpha(stop) * MEAN + off * self.deviation(stop)
+
+
+@pytest.mark.parametrize(("name", "even"), [("uniform", False), ("log-snr", True)])
+def test_times_are_even_in_what_their_name_says(name: str, even: bool) -> None:
+    schedule = stable_diffusion()
+    times = TIMES[name](12, schedule)
+    assert len(times) == 13
+    assert (times[0], times[-1]) == pytest.approx((1.0, 0.001))
+    levels = [schedule.log_snr(t) if even else t for t in times]
+    steps = [stop - start for start, stop in pairwise(levels)]
+    assert steps == pytest.approx([steps[0]] * 12, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ def test_an_error_is_a_share_of_the_true_latents_averaged_over_samples() -> None
 def test_the_best_of_a_column_is_bold() -> None:
     from solvers import table
 
-    text = table([("ddim", "uniform t", [0.2, 0.01]), ("unipc", "log-SNR", [0.1, 0.02])], [5, 10])
+    text = table([("ddim", "uniform", [0.2, 0.01]), ("unipc", "log-snr", [0.1, 0.02])], [5, 10])
     assert text.splitlines()[2:] == [
-        "| `ddim` | uniform t | 20.00 | **1.00** |",
-        "| `unipc` | log-SNR | **10.00** | 2.00 |",
+        "| `ddim` | `uniform` | 20.00 | **1.00** |",
+        "| `unipc` | `log-snr` | **10.00** | 2.00 |",
     ]
 
 

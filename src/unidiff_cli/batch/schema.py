@@ -9,12 +9,13 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from unidiff_cli.batch.jobs import ID, MAX_ID, MAX_JOB_COUNT
 from unidiff_cli.core.modes import MODES
-from unidiff_cli.core.solver import SOLVERS
+from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.request import MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_STEPS, SIZE_STEP, Request
 
 RANGES: dict[str, dict[str, Any]] = {
     "mode": {"enum": list(MODES)},
     "solver": {"enum": list(SOLVERS)},
+    "times": {"enum": list(TIMES)},
     "count": {"minimum": 1, "maximum": MAX_JOB_COUNT},
     "seed": {"minimum": 0, "maximum": MAX_SEED},
     "steps": {"minimum": 1, "maximum": MAX_STEPS},
@@ -41,6 +42,7 @@ HELP = {
     "image": "The path of the picture that the mode needs.",
     "count": "How many samples; sample k has seed + k.",
     "seed": "By default from the run's seed and the custom_id.",
+    "times": "Where the steps lie: even in the noise level t, or in log-SNR.",
     "guidance": "The paper's scale, 0 is off; diffusers' guidance_scale is one more.",
     "guidance_interval": "Guidance only at noise levels between these; 0 is clean, 1 is noise.",
     "fast": "Keep what the network's middle made for a few evaluations: sooner, not the same.",

@@ -16,6 +16,7 @@ def _change(name: str, metavar: str) -> Any:
 Seed = Annotated[int | None, _change("--seed", "N")]
 Steps = Annotated[int | None, _change("--steps", "N")]
 Solver = Annotated[str | None, _change("--solver", "NAME")]
+Times = Annotated[Literal["uniform", "log-snr"] | None, _change("--times", "NAME")]
 Guidance = Annotated[float | None, _change("--guidance", "S")]
 Interval = Annotated[str | None, _change("--guidance-interval", "LO,HI")]
 Fast = Annotated[Literal["off", "safe", "max"] | None, _change("--fast", "LEVEL")]

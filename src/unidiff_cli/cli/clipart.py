@@ -23,6 +23,7 @@ from unidiff_cli.cli.shared import (
     Quiet,
     Solver,
     Steps,
+    Times,
     output_option,
     sampling_option,
 )
@@ -98,6 +99,7 @@ def clipart(
     ] = 0,
     steps: Steps = None,
     solver: Solver = None,
+    times: Times = None,
     guidance: Annotated[
         float | None,
         sampling_option(metavar="S", help="The model's by default."),
@@ -127,7 +129,7 @@ def clipart(
     amount = (QUICK if quick else WHOLE) | {k: v for k, v in given.items() if v is not None}
     if not any(amount[name] for name in given):
         raise UsageError("Nothing is asked.", "Give --prompts, --pictures or --pairs a number.")
-    settings = {"steps": steps, "solver": solver, "guidance": guidance}
+    settings = {"steps": steps, "solver": solver, "times": times, "guidance": guidance}
     asked: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     asked |= {"absent": absent, "fast": fast}
     bad: list[UnidiffError] = []

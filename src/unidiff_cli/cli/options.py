@@ -19,6 +19,7 @@ from unidiff_cli.cli.shared import (
     Model,
     Progress,
     Quiet,
+    Times,
     model_option,
     output_option,
     sampling_option,
@@ -59,6 +60,7 @@ class Options:
         Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
         sampling_option("--solver", help="How the steps are made; the default is the model's."),
     ] = None
+    times: Times = None
     guidance: Annotated[
         float | None,
         sampling_option(
@@ -81,7 +83,8 @@ class Options:
         Literal["published"] | None,
         sampling_option(
             "--preset",
-            help="published: solver dpm++3s, 50 steps, guidance 7, where not said otherwise.",
+            help="published: solver dpm++3s, 50 steps even in t, guidance 7, where not said "
+            "otherwise.",
         ),
     ] = None
     size: Annotated[
@@ -216,7 +219,7 @@ class Options:
     def settings(self, mode: Mode) -> dict[str, Any]:
         """The fields of a Request that are neither mode, input nor seed."""
         preset = PRESETS[self.preset] if self.preset else {}
-        chosen = {"steps": self.steps, "solver": self.solver, "guidance": self.guidance}
+        chosen = {name: getattr(self, name) for name in ("steps", "solver", "times", "guidance")}
         return {
             **{
                 name: preset.get(name) if value is None else value for name, value in chosen.items()

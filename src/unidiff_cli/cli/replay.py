@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unidiff_cli.cli.changes import Fast, Guidance, Interval, Seed, Size, Solver, Steps
+from unidiff_cli.cli.changes import Fast, Guidance, Interval, Seed, Size, Solver, Steps, Times
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import delivering, make_plan
 from unidiff_cli.cli.info import printable
@@ -98,6 +98,7 @@ def replay(
     seed: Seed = None,
     steps: Steps = None,
     solver: Solver = None,
+    times: Times = None,
     guidance: Guidance = None,
     guidance_interval: Interval = None,
     fast: Fast = None,
@@ -119,6 +120,7 @@ def replay(
         "seed": seed,
         "steps": steps,
         "solver": solver,
+        "times": times,
         "guidance": guidance,
         "guidance_interval": parse_interval(guidance_interval),
         "fast": fast,

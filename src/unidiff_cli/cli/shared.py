@@ -45,6 +45,14 @@ Solver = Annotated[
     Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
     sampling_option("--solver", help="The model's by default."),
 ]
+Times = Annotated[
+    Literal["uniform", "log-snr"] | None,
+    sampling_option(
+        "--times",
+        help="Where the steps lie: even in the noise level t, as published, or in log-SNR; the "
+        "default is the model's.",
+    ),
+]
 Absent = Annotated[
     Literal["fresh", "fixed"],
     sampling_option(

@@ -18,6 +18,7 @@ from unidiff_cli.cli.shared import (
     Quiet,
     Solver,
     Steps,
+    Times,
     output_option,
     sampling_option,
 )
@@ -88,6 +89,7 @@ def guidance(
     ] = 0,
     steps: Steps = None,
     solver: Solver = None,
+    times: Times = None,
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -110,12 +112,13 @@ def guidance(
     check_whole("batch-size", batch_size, 1, MAX_COUNT)
     from unidiff_cli.evaluate import rows
 
+    settings = {"steps": steps, "solver": solver, "times": times}
     asked: dict[str, Any] = {
         "scales": parse_scales(scales),
         "folder": output,
         "prompts": tuple(rows.prompts(prompts)[:limit]) if prompts else (),
         "pictures": tuple(rows.pictures(pictures)[:limit]) if pictures else (),
-        "settings": {k: v for k, v in (("steps", steps), ("solver", solver)) if v is not None},
+        "settings": {k: v for k, v in settings.items() if v is not None},
         "seed": seed,
     }
     wanted = rows.pictures(references) if references else []

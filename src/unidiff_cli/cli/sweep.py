@@ -54,6 +54,7 @@ Steps = Annotated[
 Solver = Annotated[
     str | None, _several("--solver", "NAME,...", "dpm++3s, dpm++2m, dpm++3m, unipc, ddim.")
 ]
+Times = Annotated[str | None, _several("--times", "NAME,...", "uniform, log-snr.")]
 Fast = Annotated[str | None, _several("--fast", "LEVEL,...", "off, safe, max.")]
 Size = Annotated[
     str | None, _several("--size", "WxH,...", "Width and height in pixels, multiples of 16.")
@@ -101,6 +102,7 @@ def sweep(
     guidance_interval: Interval = None,
     steps: Steps = None,
     solver: Solver = None,
+    times: Times = None,
     fast: Fast = None,
     size: Size = None,
     seed: Seed = None,
@@ -129,6 +131,7 @@ def sweep(
         ),
         Axis("steps", whole_numbers("steps", steps)),
         Axis("solver", listed("solver", solver, str)),
+        Axis("times", listed("times", times, str)),
         Axis("fast", listed("fast", fast, str)),
         Axis("size", listed("size", size, parse_size)),
         Axis(kind, tuple(getattr(request, kind) for request in requests)),

@@ -49,6 +49,13 @@ def log_snr_times(steps: int, schedule: Schedule) -> list[float]:
     return [FIRST_TIME, *inner, LAST_TIME]
 
 
+TIMES: dict[str, Callable[[int, Schedule], list[float]]] = {
+    "uniform": lambda steps, _: uniform_times(steps),
+    "log-snr": log_snr_times,
+}
+"""Where steps lie, by name: even in t, as published, or in log-SNR, as the solvers' formulas do."""
+
+
 def advance(
     x: X, start: float, stop: float, predictions: Sequence[Prediction[X]], schedule: Schedule
 ) -> X:

@@ -22,7 +22,7 @@ ROWS = ("metadata.jsonl", "pairs.jsonl")
 MAX_WORDS = 2000
 """Characters of a caption or a setting that a page shows."""
 HEADINGS = {"v1_data": "v1 data", "dtype": "numbers"}
-SETTINGS = ("mode", "seed", "steps", "solver", "guidance", "v1_data")
+SETTINGS = ("mode", "seed", "steps", "solver", "times", "guidance", "v1_data")
 MADE_WITH = ("model", "revision", "device", "dtype", "unidiff")
 
 
