@@ -89,6 +89,7 @@ class UniDiffuser:
             "device": name,
             "dtype": NAMES[self.dtype],
             "threads": str(torch.get_num_threads()),
+            "memory": self.parts.memory,
             **found,
         }
 

@@ -145,3 +145,10 @@ def test_pictures_of_tiles_are_nearly_those_made_as_a_whole() -> None:
         latent = images.encode([drawing], 256, 256, model.parts.noise([5], 256, 256))
         (shown[memory],) = images.decode(latent)
     assert 36 < psnr(shown["low"], shown["auto"]) < 60  # not the same, or there were no tiles
+
+
+def test_a_result_says_how_much_memory_it_was_made_with() -> None:
+    assert [load(each).run(ask("t")).made_with["memory"] for each in ("low", "auto")] == [
+        "low",
+        "auto",
+    ]
