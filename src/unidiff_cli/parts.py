@@ -64,7 +64,7 @@ class Parts:
             else:
                 module = self.checkpoint.module(part, self.device, dtype)
             if part == "vae" and self.frugal:
-                tile(module, self.config.size)
+                tile(module, self.config.size, self.factor)
             self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
         return self.loaded[part, dtype]
 

@@ -226,7 +226,7 @@ class UniDiffuser:
             noise=noise,
             schedule=schedule,
             solver=as_solver(SOLVERS[request.solver or ""]),
-            times=TIMES[request.times or "uniform"](request.steps or 0, schedule),
+            times=TIMES[request.times or ""](request.steps or 0, schedule),
             guidance=request.guidance or 0.0,
             interval=request.guidance_interval or (0.0, 1.0),
             absent=request.absent,

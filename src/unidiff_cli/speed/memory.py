@@ -30,12 +30,13 @@ def release(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-def tile(vae: AutoencoderKL, side: int) -> None:
+def tile(vae: AutoencoderKL, side: int, factor: int) -> None:
     """Let a VAE see and paint pictures above `side` pixels in tiles of that side.
 
-    Tiles overlap by a quarter and are blended. Each has the statistics of its own in the VAE's
-    GroupNorms, so such pictures differ from those that are made as a whole; others are the same.
+    A place of its latent stands for `factor` pixels of a side. Tiles overlap by a quarter and are
+    blended. Each has the statistics of its own in the VAE's GroupNorms, so such pictures differ
+    from those that are made as a whole; others are the same.
     """
     vae.enable_tiling()
     vae.tile_sample_min_size = side
-    vae.tile_latent_min_size = side // 2 ** (len(vae.config["block_out_channels"]) - 1)
+    vae.tile_latent_min_size = side // factor
