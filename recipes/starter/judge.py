@@ -22,9 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from captions import COLOURS
 from clipart import HERE, Picture, nouns, pixels, records, small_world
 from judge_scenes import Composer, Shown
 from safetensors.torch import save_file
+from scenes import recoloured
 from torch import Tensor
 
 from unidiff_cli.evaluate.clipart.judge import CELLS, Judge
@@ -92,26 +94,40 @@ def named(judge: Judge, shown: Shown) -> float:
 
 
 def accuracy(judge: Judge, known: Composer, other: Composer) -> dict[str, float]:
-    """Of nouns: in wild pictures of known drawings, and plainly on white, known and unseen ones."""
+    """Of nouns: in wild pictures of known drawings, and plainly on white.
+
+    The latter for known drawings as they are and in other colours, and for unseen ones.
+    """
 
     def plainly(composer: Composer, rows: Tensor) -> float:
         parts = rows.split(64)
         return sum(named(judge, composer.plain(part)) * len(part) for part in parts) / len(rows)
 
-    some = torch.arange(0, len(known.nouns), max(1, len(known.nouns) // 256))
+    def some(first: int, end: int) -> Tensor:
+        return torch.arange(first, end, max(1, (end - first) // 256))
+
     wild = [named(judge, known.batch(64, 0, PLAIN + index)) for index in range(4)]
     return {
         "wild": sum(wild) / len(wild),
-        "known": plainly(known, some),
-        "unseen": plainly(other, torch.arange(len(other.nouns))),
+        "known": plainly(known, some(0, known.drawings)),
+        "recoloured": plainly(known, some(known.drawings, len(known.nouns))),
+        "unseen": plainly(other, torch.arange(other.drawings)),
     }
 
 
 def composer(folder: Path, rows: Sequence[Picture], words: Sequence[str]) -> Composer:
-    """A composer of some drawings; the nouns are numbered as in `words`."""
+    """A composer of some drawings, also in other colours; nouns are numbered as in `words`."""
     art = pixels(folder, [picture.row for picture in rows])
-    numbers = np.array([words.index(picture.noun) for picture in rows])
-    return Composer(art, numbers, torch.device("cpu"))
+    numbers = [words.index(picture.noun) for picture in rows]
+    painted = [
+        (new, number)
+        for rgba, number in zip(art, numbers, strict=True)
+        for colour in COLOURS
+        if (new := recoloured(rgba, colour)) is not None
+    ]
+    whole = np.concatenate([art, np.stack([new for new, _ in painted])])
+    every = np.array([*numbers, *(number for _, number in painted)])
+    return Composer(whole, every, torch.device("cpu"), len(art))
 
 
 def sampling(

@@ -31,6 +31,7 @@ LAYOUTS = (  # the middles of several things, in parts of a side
     ((0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)),
 )
 ALONE, ALIKE = 0.4, 0.2  # shares of the pictures: with one thing; with several of one kind
+RECOLOURED = 0.4  # share of the things that `scenes.recoloured` was given, where there are some
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,25 @@ class Shown:
 
 
 class Composer:
-    """Makes batches of the art (N, 128, 128, 4), whose rows show the nouns of those numbers."""
+    """Makes batches of the art (N, 128, 128, 4), whose rows show the nouns of those numbers.
 
-    def __init__(self, art: NDArray[np.uint8], nouns: NDArray[np.int64], device: torch.device):
+    Of the rows the first `drawings` (all, if not told) are as they were drawn, the rest are some of
+    them in other colours.
+    """
+
+    def __init__(
+        self,
+        art: NDArray[np.uint8],
+        nouns: NDArray[np.int64],
+        device: torch.device,
+        drawings: int | None = None,
+    ):
         whole = torch.from_numpy(art).permute(0, 3, 1, 2).to(device)
         alpha = whole[:, 3:]
         self.art = torch.cat([(whole[:, :3].float() * (alpha / 255)).byte(), alpha], 1)
         self.half = F.avg_pool2d(self.art.float(), 2).byte()  # small things do not alias
         self.nouns = torch.from_numpy(nouns).to(device)
+        self.drawings = len(art) if drawings is None else drawings
         self.device = device
 
     def batch(self, size: int, seed: int, index: int) -> Shown:
@@ -88,12 +100,18 @@ class Composer:
         pictures = self._paste(canvas, things, torch.zeros_like(ones, dtype=torch.bool))
         return Shown(pictures * 2 - 1, things, self.nouns[rows])
 
+    def _any(self, rng: np.random.Generator) -> int:
+        """A row."""
+        if self.drawings < len(self.art) and rng.random() < RECOLOURED:
+            return int(rng.integers(self.drawings, len(self.art)))
+        return int(rng.integers(self.drawings))
+
     def _place(self, rng: np.random.Generator, size: int) -> Placed:
         rows = []
         for picture in range(size):
             kind = rng.random()
             paint = painting(rng)
-            art = int(rng.integers(len(self.art)))
+            art = self._any(rng)
             if kind < ALONE:
                 small = rng.random() < 0.35
                 scale = float(rng.uniform(0.35, 0.8) if small else rng.uniform(0.85, 1.08))
@@ -105,7 +123,7 @@ class Composer:
             scale = float(rng.uniform(0.38, 0.52))
             for x, y in layout:
                 if kind > ALONE + ALIKE:
-                    art, paint = int(rng.integers(len(self.art))), painting(rng)
+                    art, paint = self._any(rng), painting(rng)
                 x, y = np.array((x, y)) + rng.uniform(-0.04, 0.04, 2)
                 rows.append((picture, art, x, y, scale, paint))
         picture, art, x, y, scale, paint = zip(*rows, strict=True)

@@ -56,6 +56,15 @@ def test_a_thing_is_drawn_where_its_middle_is(composer) -> None:  # type: ignore
     assert int(blue.sum()) == pytest.approx((0.4 * 88) ** 2, rel=0.1)
 
 
+def test_two_things_of_five_are_in_other_colours() -> None:
+    from judge_scenes import Composer
+
+    painted = Composer(art(), np.array([0, 1, 1]), torch.device("cpu"), drawings=2)
+    rows = torch.cat([painted.batch(64, 0, index).things.art for index in range(4)])
+    assert float((rows == 2).float().mean()) == pytest.approx(0.4, abs=0.06)
+    assert {0, 1} <= set(rows.tolist())
+
+
 def test_several_things_of_a_picture_are_all_on_it(composer) -> None:  # type: ignore[no-untyped-def]
     from judge import middles
 
