@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from unidiff_cli import pictures
 from unidiff_cli.core.modes import MODES
@@ -34,6 +34,7 @@ MAX_COUNT = 1000
 """Samples that one record may ask for."""
 MAX_THREADS = 256
 DTYPES = ("fp32", "bf16", "fp16")
+SPARING: tuple[Literal["low", "min"], ...] = ("low", "min")
 INFINITE = float("inf")
 
 
@@ -56,6 +57,7 @@ class Place:
     device: str
     dtype: str
     threads: int | None = None
+    memory: Literal["auto", "low", "min"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +190,7 @@ def place_of(record: Record, model: str | None, device: str | None, dtype: str |
         device=device or ("cpu" if made_with.get("device") == "cpu" else "auto"),
         dtype=dtype or (number if number in DTYPES else "auto"),
         threads=min(MAX_THREADS, max(1, int(threads))) if known else None,
+        memory=next((m for m in SPARING if m == made_with.get("memory")), "auto"),
     )
 
 

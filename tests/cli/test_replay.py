@@ -56,6 +56,14 @@ def test_formats_that_lose_a_little_are_compared_as_they_are_written(name: str) 
     assert unidiff("replay", name, "--check").stdout == f"{name}: same pixels\n"
 
 
+@pytest.mark.parametrize("memory", ["low", "min"])
+def test_it_is_made_in_as_little_memory_as_it_was(memory: str, photo: str) -> None:
+    """Above the model's own size those go through the VAE in tiles, which is another picture."""
+    make("t2i", photo, "--memory", memory, "--size", "48x48")
+    done = unidiff("replay", "made.png", "--check")
+    assert done.stdout == "made.png: same pixels\n", done.stdout
+
+
 def test_a_difference_is_measured_and_explained(photo: str) -> None:
     make("t2i", photo)
     done = unidiff("replay", "made.png", "--check", "--steps", "3", "--guidance", "2")

@@ -191,7 +191,11 @@ def _model(
         torch.set_num_threads(place.threads)
     if place not in models:
         models[place] = UniDiffuser.load(
-            place.model, device=place.device, dtype=place.dtype, progress=listener
+            place.model,
+            device=place.device,
+            dtype=place.dtype,
+            memory=place.memory,
+            progress=listener,
         )
     return models[place]
 
