@@ -108,7 +108,12 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=33_000)
     parser.add_argument("--world", type=Path, default=HERE / "world.txt")
     parser.add_argument("--styles", nargs="+", choices=STYLES, default=list(STYLES))
-    parser.add_argument("--alone", action="store_true", help="one thing to a scene")
+    parser.add_argument(
+        "--several", type=float, default=MIX.several, help="share of scenes with several things"
+    )
+    parser.add_argument(
+        "--alone", dest="several", action="store_const", const=0.0, help="one thing to a scene"
+    )
     parser.add_argument(
         "--once", action="store_true", help="each thing only in the first style that may show it"
     )
@@ -125,7 +130,7 @@ def main() -> None:
     shown = World(
         learned,
         pixels(arguments.data, [p.row for p in learned]),
-        Mix(arguments.alone, arguments.recolour, arguments.background),
+        Mix(arguments.several, arguments.recolour, arguments.background),
     )
     art = pixels(arguments.data, [picture.row for picture in heldout])
     plain = (plain_pair(*each) for each in zip(heldout, art, strict=True))

@@ -51,7 +51,8 @@ MOVED = 85.0  # degrees of hue around the commonest one that take part in a reco
 NEAR = 0.15  # how much of their differences stays: red is not far from orange
 SMALL = 0.55  # side of a small thing, of the usual one
 PART = 60  # side of one of several things
-SOME, SEVERAL = 0.12, 0.28  # the share of some of a kind, and with it that of two things
+SOME = 3 / 7  # of the scenes with several things, those with some of a kind
+SMALLER = 0.07  # of the others, those with a small one
 HELD_OUT = 20  # one combination in so many is never shown
 Corner = tuple[int, int]  # x, y of a thing's upper left
 LOW, MIDDLE, HIGH = 2, (SIZE - PART) // 2, SIZE - PART - 2
@@ -97,7 +98,7 @@ class Scene:
 class Mix:
     """What scenes are drawn."""
 
-    alone: bool = False  # whether no scene has more than one thing
+    several: float = 0.28  # the share of scenes with more than one thing
     recolour: float = 0.4  # the share of things that are shown in another colour
     background: float = 0.3  # the share of scenes before another background than white
 
@@ -134,8 +135,7 @@ def draw_scene(
     `others` has the pictures of each style: two things of a scene are drawn in the same one.
     """
     while True:
-        kind = rng.uniform(SEVERAL if mix.alone else 0, 1)
-        scene = _draw(picture, others[picture.vendor], kind, mix, rng)
+        scene = _draw(picture, others[picture.vendor], mix, rng)
         if not any(held_out(*words) for words in combinations(scene)):
             return scene
 
@@ -146,25 +146,20 @@ def backgrounds(shown: Shown) -> list[str]:
     return [colour for colour in BACKGROUNDS[1:] if colour != own]
 
 
-def _draw(
-    picture: Picture,
-    others: Sequence[Picture],
-    kind: float,
-    mix: Mix,
-    rng: np.random.Generator,
-) -> Scene:
+def _draw(picture: Picture, others: Sequence[Picture], mix: Mix, rng: np.random.Generator) -> Scene:
     first = Shown(picture, some_colour(mix.recolour, rng))
     painted = rng.random() < mix.background
     background = str(rng.choice(backgrounds(first))) if painted else "white"
-    if kind < SOME and not stands_bare(picture.noun):
+    several = rng.random() < mix.several
+    if several and rng.random() < SOME and not stands_bare(picture.noun):
         corners = PLACES[int(rng.integers(2, 5))]
         return Scene((replace(first, side=PART, corners=corners),), background)
-    if kind < SEVERAL:
+    if several:
         other = others[int(rng.integers(len(others)))]
         if other.noun != picture.noun:
             second = Shown(other, some_colour(mix.recolour, rng))
             return together(first, second, str(rng.choice(list(RELATIONS))), background, rng)
-    if kind > 0.95:
+    if rng.random() < SMALLER:
         side = round(SMALL * SIZE)
         x, y = ((SIZE - side) // 2 + rng.integers(-8, 9, 2)).tolist()
         first = replace(first, side=side, corners=((x, y),))

@@ -204,7 +204,7 @@ def test_a_thing_never_stands_before_a_background_of_its_colour() -> None:
 
     orange = replace(picture(0, "fox"), colour="orange")
     rng = np.random.default_rng(0)
-    scenes = [draw_scene(orange, {"noto": [orange]}, rng, Mix(alone=True)) for _ in range(600)]
+    scenes = [draw_scene(orange, {"noto": [orange]}, rng, Mix(several=0)) for _ in range(600)]
     shown = [(scene.things[0].colour or "orange", scene.background) for scene in scenes]
     assert all(colour != background for colour, background in shown)
     kept = {background for colour, background in shown if colour == "orange"}
@@ -216,10 +216,23 @@ def test_a_mix_says_how_often_colours_are_others() -> None:
     from scenes import Mix, draw_scene
 
     rng = np.random.default_rng(0)
-    mix = Mix(alone=True, recolour=0.8, background=0.1)
+    mix = Mix(several=0, recolour=0.8, background=0.1)
     scenes = [draw_scene(picture(0, "fox"), {"noto": []}, rng, mix) for _ in range(600)]
     assert 440 < sum(bool(scene.things[0].colour) for scene in scenes) < 520
     assert 30 < sum(scene.background != "white" for scene in scenes) < 90
+
+
+@pytest.mark.parametrize("share", [0, 0.65, 1])
+def test_a_mix_says_how_often_there_are_several_things(share: float) -> None:
+    from scenes import Mix, draw_scene
+
+    pictures = {"noto": [picture(0, "fox"), *(picture(n, f"thing {n}") for n in range(1, 40))]}
+    rng, mix = np.random.default_rng(0), Mix(several=share)
+    scenes = [draw_scene(pictures["noto"][0], pictures, rng, mix) for _ in range(600)]
+    some = sum(len(scene.things[0].corners) > 1 for scene in scenes)
+    two = sum(len(scene.things) == 2 for scene in scenes)
+    assert (some + two) / 600 == pytest.approx(share, abs=0.05)
+    assert some / 600 == pytest.approx(share * 3 / 7, abs=0.05)
 
 
 def test_once_takes_the_first_style_that_has_a_thing() -> None:
