@@ -27,6 +27,7 @@ from speed_tables import write_page
 from torch import nn
 
 from unidiff_cli.nets.products import features, multiplies_bf16
+from unidiff_cli.process import keep_pages
 
 DEFAULT = torch.bfloat16 if multiplies_bf16() else torch.float32
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
@@ -183,6 +184,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()
+    keep_pages()  # as the program does; diffusers gains by it too
     arguments.folder.mkdir(parents=True, exist_ok=True)
     kept = arguments.folder / "speed.json"
     found = json.loads(kept.read_text()) if kept.exists() else {}

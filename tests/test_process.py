@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from unidiff_cli.batch import crew
-from unidiff_cli.cli import app
+from unidiff_cli.cli import app, loading
 from unidiff_cli.errors import InputError
 
 BEGIN = "from unidiff_cli.process import begin; begin()"
@@ -21,8 +24,24 @@ print(gc.get_threshold()[0] > 10_000, warnings.filters[0][0] == "ignore")
 """
 
 
-def said(first: str, **environment: str) -> str:
-    command = [sys.executable, "-W", "default", "-c", LOOK.format(first=first)]
+AGAIN = """
+import resource
+{first}
+import torch
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(8):
+        torch.zeros(12 << 20)  # 48 MiB, freed at once
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+GLIBC = platform.libc_ver()
+RECENT = GLIBC[0] == "glibc" and tuple(map(int, GLIBC[1].split("."))) >= (2, 35)
+
+
+def said(first: str, script: str = LOOK, **environment: str) -> str:
+    command = [sys.executable, "-W", "default", "-c", script.format(first=first)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     return done.stdout.strip()
 
@@ -31,6 +50,28 @@ def test_garbage_is_looked_for_seldom_and_warnings_are_kept_to_developers() -> N
     assert said("") == "False False"
     assert said(BEGIN) == "True True"
     assert said(BEGIN, UNIDIFF_DEBUG="1") == "True False"
+
+
+@pytest.mark.skipif(not RECENT, reason="a libc whose allocator cannot be told")
+def test_tensors_that_are_freed_leave_their_memory_to_the_next() -> None:
+    small_pages = os.environ | {"THP_MEM_ALLOC_ENABLE": "0"}  # large ones are few by themselves
+    plainly = int(said("", AGAIN, **small_pages))
+    kept = int(said(BEGIN, AGAIN, **small_pages))
+    spared = int(
+        said(f"{BEGIN}; from unidiff_cli.process import spare_pages; spare_pages()", AGAIN)
+    )
+    assert plainly > 10_000
+    assert kept < plainly / 4
+    assert spared > plainly / 2
+
+
+def test_where_memory_is_short_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    spared: list[str] = []
+    monkeypatch.setattr(loading, "spare_pages", lambda: spared.append("spared"))
+    for memory in ("auto", "low", "min"):
+        command = ["t2i", "a fox", "--model", "tiny", "--steps", "1", "--memory", memory, "-o", "-"]
+        assert CliRunner().invoke(app.app, [*command, "-q"]).exit_code == 0
+    assert spared == ["spared", "spared"]
 
 
 def test_the_program_and_its_workers_begin_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,8 @@ Shell = Callable[..., "subprocess.CompletedProcess[bytes]"]
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run arguments; `input` is standard input."""
-    monkeypatch.setitem(sys.modules, "unidiff_cli.pipeline", fake.install())
+    for name, module in fake.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
     fake.LOADED.clear()
     fake.SEEN.clear()
 

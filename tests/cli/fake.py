@@ -110,15 +110,20 @@ def answer(request: Request) -> Output:
     )
 
 
-def install() -> ModuleType:
-    """The module that stands for unidiff_cli.pipeline."""
-    module = ModuleType("unidiff_cli.pipeline")
-    vars(module)["UniDiffuser"] = FakeModel
-    return module
+def modules() -> dict[str, ModuleType]:
+    """The modules that stand for those which look for a model, and load it."""
+    stands = {
+        "unidiff_cli.pipeline": {"UniDiffuser": FakeModel},
+        "unidiff_cli.storage.ahead": {"read_ahead": lambda _: None},
+    }
+    found = {name: ModuleType(name) for name in stands}
+    for name, module in found.items():
+        vars(module).update(stands[name])
+    return found
 
 
 if __name__ == "__main__":
-    sys.modules["unidiff_cli.pipeline"] = install()
+    sys.modules.update(modules())
     sys.argv[0] = "unidiff"
     from unidiff_cli.cli.app import main
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.options import Options
 from unidiff_cli.cli.preview import check_preview, with_preview
+from unidiff_cli.process import spare_pages
 from unidiff_cli.progress import Progress
 from unidiff_cli.registry import DEFAULT, FALLBACK
 
@@ -30,6 +31,11 @@ def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
     if options.preview is not None:
         check_preview(options.preview, console)
     progress.stage("loading the libraries")
+    from unidiff_cli.storage.ahead import read_ahead
+
+    read_ahead(options.model)
+    if options.memory != "auto":
+        spare_pages()
     from unidiff_cli.pipeline import UniDiffuser
 
     model = UniDiffuser.load(
