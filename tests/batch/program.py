@@ -48,10 +48,10 @@ def shape(request: Request) -> Any:
 
 def install() -> None:
     """Stand in for the pipeline, and for what a batch wants of PyTorch."""
-    pipeline, torch = fake.install(), ModuleType("torch")
-    vars(pipeline).update(UniDiffuser=Model, shape=shape)
+    modules, torch = fake.modules(), ModuleType("torch")
+    vars(modules["unidiff_cli.pipeline"]).update(UniDiffuser=Model, shape=shape)
     vars(torch).update(set_num_threads=lambda number: None)
-    sys.modules |= {"unidiff_cli.pipeline": pipeline, "torch": torch}
+    sys.modules |= {**modules, "torch": torch}
 
 
 # Started processes import this file too, under another name.
