@@ -38,22 +38,21 @@ def keep_pages() -> None:
     glibc hands every block above 32 MiB back to the system at once, which then has to clear pages
     for the next: an eighth of an evaluation in float32 at the published size.
     """
-    if sys.platform.startswith("linux"):
-        os.environ.setdefault(LARGE_PAGES, "1")
-        _mallopt(MMAP_THRESHOLD, KEPT)
-        _mallopt(TRIM_THRESHOLD, TOP)
+    os.environ.setdefault(LARGE_PAGES, "1")
+    _hand_back(above=KEPT, top=TOP)
 
 
 def spare_pages() -> None:
     """Let every tensor go back to the system when it is freed: slower, and less is held."""
-    if sys.platform.startswith("linux"):
-        os.environ[LARGE_PAGES] = "0"
-        _mallopt(MMAP_THRESHOLD, SPARED)
-        _mallopt(TRIM_THRESHOLD, SPARED)
+    os.environ[LARGE_PAGES] = "0"
+    _hand_back(above=SPARED, top=SPARED)
 
 
-def _mallopt(name: int, value: int) -> None:
-    """Tell glibc's allocator; other libraries have no such function, old ones refuse in silence."""
+def _hand_back(above: int, top: int) -> None:
+    """Tell glibc what goes back; other libraries have no `mallopt`, old ones refuse in silence."""
+    if not sys.platform.startswith("linux"):
+        return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(name, value)
+        mallopt(MMAP_THRESHOLD, above)
+        mallopt(TRIM_THRESHOLD, top)

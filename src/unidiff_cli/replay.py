@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from unidiff_cli import pictures
 from unidiff_cli.core.modes import MODES
@@ -26,6 +26,8 @@ from unidiff_cli.request import Request, Result
 if TYPE_CHECKING:
     from PIL import Image
 
+    from unidiff_cli.speed.memory import Memory
+
 RECORD_FILES = (".json", ".jsonl", ".ndjson")
 MAX_FILE = 2**24
 MAX_LINE = 2**20
@@ -34,7 +36,7 @@ MAX_COUNT = 1000
 """Samples that one record may ask for."""
 MAX_THREADS = 256
 DTYPES = ("fp32", "bf16", "fp16")
-SPARING: tuple[Literal["low", "min"], ...] = ("low", "min")
+SPARING: tuple[Memory, ...] = ("low", "min")
 INFINITE = float("inf")
 
 
@@ -57,7 +59,7 @@ class Place:
     device: str
     dtype: str
     threads: int | None = None
-    memory: Literal["auto", "low", "min"] = "auto"
+    memory: Memory = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

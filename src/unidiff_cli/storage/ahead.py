@@ -27,7 +27,7 @@ def read_ahead(name: str | None) -> Thread | None:
     layout_of(folder)
     if not hasattr(os, "posix_fadvise"):
         return None
-    paths = [folder / name for name in files_in(folder)]
+    paths = [folder / file for file in files_in(folder)]
     size, path = max((path.stat().st_size, path) for path in paths)
     if not BIG <= size <= memory() // 2:
         return None
