@@ -17,6 +17,7 @@ from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.speed.dtype import arranged
 from unidiff_cli.speed.memory import Memory, release, tile
+from unidiff_cli.speed.pages import rest
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 
 STAGES: tuple[frozenset[Part], ...] = (
@@ -55,6 +56,8 @@ class Parts:
 
     def module(self, part: Part, dtype: torch.dtype) -> Any:
         """The part on the device, loaded at the first call."""
+        if part == "vae":
+            self._rest()
         if (part, dtype) not in self.loaded:
             if self.frugal:
                 self._make_room(part, dtype)
@@ -67,6 +70,12 @@ class Parts:
                 tile(module, self.config.size, self.factor)
             self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
         return self.loaded[part, dtype]
+
+    def _rest(self) -> None:
+        """Let the network's file leave the memory while pictures are seen or painted."""
+        for (name, _), module in self.loaded.items():
+            if name == "uvit" and self.device.type == "cpu":
+                rest(module)
 
     def _make_room(self, part: Part, dtype: torch.dtype) -> None:
         """Let go of all parts that are not at work together with this one."""

@@ -81,6 +81,7 @@ def by_head(q: Tensor) -> bool:
 
 
 def _attend_plainly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    q, k, v = (each.contiguous() for each in (q, k, v))  # once, instead of at every product
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
     mixed: Tensor = scores.softmax(dim=-1, dtype=v.dtype) @ v
     return mixed
