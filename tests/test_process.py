@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from unidiff_cli.batch import crew
-from unidiff_cli.cli import app, loading
+from unidiff_cli.cli import app, loading, replay
 from unidiff_cli.errors import InputError
 
 BEGIN = "from unidiff_cli.process import begin; begin()"
@@ -65,13 +66,19 @@ def test_tensors_that_are_freed_leave_their_memory_to_the_next() -> None:
     assert spared > plainly / 2
 
 
-def test_where_memory_is_short_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_memory_is_short_none_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     spared: list[str] = []
-    monkeypatch.setattr(loading, "spare_pages", lambda: spared.append("spared"))
+    for room in (loading, replay):
+        monkeypatch.setattr(room, "spare_pages", lambda: spared.append(memory))
     for memory in ("auto", "low", "min"):
-        command = ["t2i", "a fox", "--model", "tiny", "--steps", "1", "--memory", memory, "-o", "-"]
+        made = str(tmp_path / f"{memory}.png")
+        sizes = ["--model", "tiny", "--steps", "1", "--memory", memory]
+        command = ["t2i", "a fox", *sizes, "-o", made]
         assert CliRunner().invoke(app.app, [*command, "-q"]).exit_code == 0
-    assert spared == ["spared", "spared"]
+        assert CliRunner().invoke(app.app, ["replay", made, "--check", "-q"]).exit_code == 0
+    assert spared == ["low", "low", "min", "min"]
 
 
 def test_the_program_and_its_workers_begin_so(monkeypatch: pytest.MonkeyPatch) -> None:

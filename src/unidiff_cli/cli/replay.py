@@ -17,6 +17,7 @@ from unidiff_cli.cli.shared import Force, Json, Progress, Quiet, model_option, o
 from unidiff_cli.cli.values import parse_interval, parse_size
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.names import Sample
+from unidiff_cli.process import spare_pages
 
 if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
@@ -135,6 +136,8 @@ def replay(
         console.problem(error)
     with console.listening() as listener:
         listener.stage("loading the libraries")
+        if all(task.place.memory != "auto" for task in tasks):
+            spare_pages()
         models: dict[Place, UniDiffuser] = {}
         for task in tasks:
             loaded = _model(models, task.place, listener)
