@@ -15,7 +15,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from captions import BACKGROUNDS, COLOURS, STYLES, Description, Thing, caption
+from captions import (
+    BACKGROUNDS,
+    COLOURS,
+    RELATIONS,
+    STYLES,
+    Description,
+    Thing,
+    caption,
+    stands_bare,
+)
 from clipart import TRAIN, nouns, pixels, records, small_world, trained
 from PIL import Image
 from scenes import Scene, Shown, held_out, realise
@@ -27,19 +36,29 @@ COUNT = 40
 
 
 def prompts(styles: Sequence[str], seed: int) -> list[str]:
-    """Forty different things, two in five with a colour, a background or a style."""
+    """Forty different things, five in eight of them with more that is said."""
     rng = np.random.default_rng(seed)
-    things = rng.choice(sorted(set(nouns().values())), COUNT, replace=False)
-    return [caption(_said(str(thing), styles, rng)) for thing in things]
+    known = sorted(set(nouns().values()))
+    things = rng.choice(known, COUNT, replace=False)
+    return [caption(_said(str(thing), known, styles, rng)) for thing in things]
 
 
-def _said(noun: str, styles: Sequence[str], rng: np.random.Generator) -> Description:
-    said = rng.choice(["noun", "noun", "noun", "colour", "background", "style"])
+def _said(
+    noun: str, known: Sequence[str], styles: Sequence[str], rng: np.random.Generator
+) -> Description:
+    """The thing alone; or in a colour, before a background, in a style, several, or beside one."""
+    said = rng.choice(["", "", "", "colour", "background", "style", "count", "pair"])
     colour = str(rng.choice(COLOURS)) if said == "colour" else ""
+    several = said == "count" and not stands_bare(noun)
+    things = [Thing(noun, colour, int(rng.integers(2, 5)) if several else 1)]
+    if said == "pair":
+        things.append(Thing(str(rng.choice([other for other in known if other != noun]))))
+    relation = str(rng.choice(list(RELATIONS)))
     return Description(
-        (Thing(noun, colour),),
-        background=str(rng.choice(BACKGROUNDS)) if said == "background" else "",
-        style=STYLES[str(rng.choice(list(styles)))] if said == "style" else "",
+        tuple(things),
+        str(rng.choice(RELATIONS[relation])) if said == "pair" else "",
+        str(rng.choice(BACKGROUNDS)) if said == "background" else "",
+        STYLES[str(rng.choice(list(styles)))] if said == "style" else "",
     )
 
 

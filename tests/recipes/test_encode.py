@@ -183,3 +183,25 @@ def test_smaller_pictures_are_means_over_areas() -> None:
     small = sized(picture, 2)
     assert small[0, :, 0, 0].tolist() == [1, 1, 1]
     assert float(small.mean()) == -0.5
+
+
+def test_a_store_is_thinned_by_what_scenes_show(tmp_path: Path, pairs: Pairs) -> None:
+    from thin import chosen, sort, thin
+
+    scenes = [
+        {"relation": "", "things": [{}]},
+        {"relation": "", "things": [{}, {}, {}]},
+        {"relation": "above", "things": [{}, {}]},
+    ]
+    sorts = [sort(scenes[n % 3]) for n in range(70)]
+    assert sorts[:3] == ["alone", "some", "two"]
+    whole = stored(pairs, tmp_path / "whole", 0)
+    kept = chosen(sorts, {"alone": 5, "some": 0, "two": None}, 11)
+    assert [sorts[n] for n in kept].count("alone") == 5
+    assert {n for n in range(70) if sorts[n] == "two"} < set(kept.tolist())
+    assert thin(tmp_path / "whole", tmp_path / "less", kept, 70) == 2 * len(kept)
+    less = store.Store.open(tmp_path / "less").rows(torch.arange(2 * len(kept)))
+    both = torch.tensor([[2 * n, 2 * n + 1] for n in kept]).flatten()
+    assert torch.equal(less.image, whole.rows(both).image)
+    assert torch.equal(less.text, whole.rows(both).text)
+    assert [*chosen(sorts, {"alone": 5, "some": 0, "two": None}, 12)] != [*kept]
