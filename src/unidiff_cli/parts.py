@@ -56,7 +56,7 @@ class Parts:
 
     def module(self, part: Part, dtype: torch.dtype) -> Any:
         """The part on the device, loaded at the first call."""
-        if part == "vae":
+        if part == "vae" and not self.frugal:  # else it makes room for the VAE by going
             self._rest()
         if (part, dtype) not in self.loaded:
             if self.frugal:
