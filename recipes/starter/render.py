@@ -61,12 +61,13 @@ def plain_pair(
 ) -> tuple[Scene, NDArray[np.uint8], list[str]]:
     """A picture as it is, on white, simply named: how held-out ones are judged."""
     scene, shot = realise(Scene((Shown(picture),)), [rgba])
-    return scene, shot, [name(picture)]
+    return scene, shot, [name(scene)]
 
 
-def name(picture: Picture) -> str:
-    """What is said of a picture of which nothing more is said: "a fox"."""
-    return caption(Description((Thing(picture.noun),)))
+def name(scene: Scene) -> str:
+    """What is there, and nothing more: "a fox", "two foxes", "a fox and a car"."""
+    things = tuple(Thing(shown.picture.noun, count=len(shown.corners)) for shown in scene.things)
+    return caption(Description(things, "{first} and {second}" if scene.relation else ""))
 
 
 def line(scene: Scene, captions: Sequence[str]) -> str:
@@ -74,7 +75,7 @@ def line(scene: Scene, captions: Sequence[str]) -> str:
     told = {
         "captions": captions,
         "noun": scene.things[0].picture.noun,
-        "name": name(scene.things[0].picture),
+        "name": name(scene),
         "things": [
             {
                 "noun": thing.picture.noun,

@@ -269,6 +269,19 @@ def test_a_model_sits_the_examination(small: Path) -> None:
     assert json.loads(Path("out/clipart.json").read_text())["t2i"] == report["t2i"]
 
 
+def test_another_examination_is_held_against_its_own_pictures(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "FOLDER", Path(examination.__file__).parent)
+    amount = ("--quick", "--prompts", "0", "--pairs", "0", "-o", "out")
+    theirs = sit(*amount, "--pictures", "60", "--examination", str(small), "--json")
+    assert theirs.exit_code == 0, theirs.output
+    assert sum(group["n"] for group in json.loads(theirs.stdout)["i2t"].values()) == 6
+    ours = sit(*amount, "--pictures", "2")
+    assert ours.exit_code == 2
+    assert "holds samples of another examination" in ours.stderr
+
+
 def test_nothing_asked_and_nothing_there(small: Path) -> None:
     nothing = sit("--prompts", "0", "--pictures", "0", "--pairs", "0")
     assert nothing.exit_code == 2

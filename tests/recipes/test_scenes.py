@@ -235,6 +235,17 @@ def test_a_mix_says_how_often_there_are_several_things(share: float) -> None:
     assert some / 600 == pytest.approx(share * 3 / 7, abs=0.05)
 
 
+def test_a_bare_name_says_what_is_there_and_nothing_more() -> None:
+    from render import name
+    from scenes import PLACES, Scene, Shown, together
+
+    fox, owl = Shown(picture(0, "fox"), "red"), Shown(picture(1, "owl"))
+    assert name(Scene((fox,), "blue")) == "a fox"
+    assert name(Scene((replace(owl, corners=PLACES[3]),))) == "three owls"
+    both = together(fox, owl, "above", "white", np.random.default_rng(1))
+    assert name(both) in ("a fox and an owl", "an owl and a fox")
+
+
 def test_once_takes_the_first_style_that_has_a_thing() -> None:
     from render import once
 

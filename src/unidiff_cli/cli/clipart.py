@@ -93,6 +93,14 @@ def clipart(
             "--quick", help="A tenth of it, for a first look.", rich_help_panel="Examination"
         ),
     ] = False,
+    examination: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Another examination, with its judge; recipes/starter/examination.py makes them.",
+            rich_help_panel="Examination",
+        ),
+    ] = None,
     seed: Annotated[
         int,
         sampling_option(metavar="N", help="Of the first sample of each part; the next has N + 1."),
@@ -140,9 +148,9 @@ def clipart(
         from unidiff_cli.evaluate.clipart.sitting import Examiner, Sitting
         from unidiff_cli.speed.dtype import choose_device
 
-        judge, about = open_judge(device=choose_device(device))
+        judge, about = open_judge(examination, choose_device(device))
         sitting = Sitting(
-            examination=Examination.open(),
+            examination=Examination.open(examination),
             folder=folder,
             spec=Spec(model=model, device=device, dtype=dtype, batch_size=batch_size),
             settings=asked,

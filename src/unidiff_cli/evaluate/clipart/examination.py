@@ -136,5 +136,6 @@ def open_judge(
 def _absent(folder: Path, error: Exception) -> ModelUnavailable:
     return ModelUnavailable(
         f"The examination in {folder} is not whole ({error}).",
-        "It comes with unidiff: install it anew, pip install --force-reinstall unidiff-cli",
+        "Its own comes with unidiff: install it anew, pip install --force-reinstall unidiff-cli; "
+        "recipes/starter/examination.py makes others.",
     )

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unidiff_cli.batch.worker import Spec
+from unidiff_cli.errors import UsageError
 from unidiff_cli.evaluate import samples
 from unidiff_cli.evaluate.captions import Case, cider_d
 from unidiff_cli.evaluate.clipart import drawing
 from unidiff_cli.evaluate.clipart import marks as marking
 from unidiff_cli.evaluate.clipart.claims import Claims
-from unidiff_cli.evaluate.clipart.examination import GROUPS, Examination, Prompt
+from unidiff_cli.evaluate.clipart.examination import GROUPS, Examination, Prompt, Shot
 from unidiff_cli.evaluate.clipart.judge import Judge
 from unidiff_cli.evaluate.clipart.sight import Sight, look
 from unidiff_cli.evaluate.samples import Made, Problem
@@ -73,7 +74,7 @@ class Sitting:
             ),
             *(
                 (f"i2t-{k:04}", {"mode": "i2t", "image": str(self._file(k).resolve())}, k)
-                for k in range(self.pictures)
+                for k, _ in self._shown
             ),
             *((f"joint-{k:04}", {"mode": "joint"}, k) for k in range(self.pairs)),
         ]
@@ -87,6 +88,10 @@ class Sitting:
     def _asked(self) -> Iterable[tuple[int, Prompt]]:
         return enumerate(self.examination.prompts[: self.prompts])
 
+    @property
+    def _shown(self) -> Iterable[tuple[int, Shot]]:
+        return enumerate(self.examination.shots[: self.pictures])
+
     def _file(self, number: int) -> Path:
         return self.folder / "pictures" / f"{number:04}.webp"
 
@@ -94,9 +99,15 @@ class Sitting:
         """Make what is missing of the samples; the real pictures are laid out in the folder."""
         jobs = self.jobs()
         make_folder(self.folder / "pictures")
-        for number, shot in enumerate(self.examination.shots[: self.pictures]):
-            if not self._file(number).exists():
-                replace_file(self._file(number), shot.file)
+        for number, shot in self._shown:
+            file = self._file(number)
+            if not file.exists():
+                replace_file(file, shot.file)
+            elif file.read_bytes() != shot.file:
+                raise UsageError(
+                    f"{self.folder} holds samples of another examination.",
+                    "Choose another folder with -o, or remove this one.",
+                )
         return samples.make(self.folder, jobs, self.spec, progress, problem)
 
 
