@@ -176,6 +176,7 @@ def test_overflow_is_tried_again_in_float32(
     rescued = half.run(ask("joint", photo, steps=2))
     assert rescued.made_with["dtype"] == "fp32"
     assert same(rescued.outputs[0], model.run(ask("joint", photo, steps=2)).outputs[0])
+    assert {format for _, format in half.parts.loaded} <= {half.dtype, None}
     monkeypatch.setattr(UViTPredictor, "__call__", broken_below(torch.float64))
     with pytest.raises(DegenerateResult, match="not finite"):
         half.run(ask("joint", photo, steps=2))

@@ -68,7 +68,9 @@ class Traveller:
         width, height = request.size or (0, 0)
         noise = model.parts.noise([seed_of(request)], width, height)
         images, texts = model.parts.codecs(model.dtype)
-        return cls(request, noise, model.sampler(request, noise, model.dtype), images, texts)
+        empty = texts.encode([""]) if request.unconditional == "empty" else None
+        sampler = model.sampler(request, noise, model.dtype, empty)
+        return cls(request, noise, sampler, images, texts)
 
     def read(self, image: Image.Image) -> Latent:
         """The image latent of a picture."""

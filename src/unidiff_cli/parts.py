@@ -85,6 +85,13 @@ class Parts:
                 del self.loaded[other, format]
         release(self.device)
 
+    def keep_only(self, dtype: torch.dtype) -> None:
+        """Let go of the parts in other number formats, which a rescue needed."""
+        for part, format in list(self.loaded):
+            if format not in (None, dtype):
+                del self.loaded[part, format]
+        release(self.device)
+
     def tokenizer(self, name: TokenizerName) -> Any:
         """The tokenizer, loaded at the first call."""
         if (name, None) not in self.loaded:

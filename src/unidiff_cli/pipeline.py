@@ -63,10 +63,10 @@ class UniDiffuser:
     ) -> Self:
         """The named model (a row of the registry, a folder, a Hub id), by default the best here.
 
-        With `memory="low"` only the parts at work are held, and the network gets one point of one
-        sample at a time: slower, and the same pictures but for rounding; those above the model's
-        own size go through the VAE in tiles. With "min" the network's blocks are read from the
-        file one at a time besides.
+        With `memory="low"` only the parts at work are held, and the network gets one point at a
+        time, on a CPU of one sample: slower, and the same pictures but for rounding; those above
+        the model's own size go through the VAE in tiles. With "min" the network's blocks are read
+        from the file one at a time besides.
         """
         place, listener = choose_device(device), progress or Silence()
         parts = Parts(open_checkpoint(model), place, listener, memory)
@@ -80,7 +80,7 @@ class UniDiffuser:
         if name == "cuda":
             name = torch.cuda.get_device_name(self.device)
         found = {"unidiff": __version__}
-        for library in ("torch", "diffusers", "transformers"):
+        for library in ("torch", "numpy", "diffusers", "transformers"):
             with suppress(PackageNotFoundError):
                 found[library] = version(library)
         return {
@@ -163,7 +163,10 @@ class UniDiffuser:
         opened = [self._open(request) for request in batch]
         good = [request for request in opened if isinstance(request, Request)]
         started = time.perf_counter()
-        done = iter(Rescue(self._sample, self.device, self.progress)(good, self.dtype))
+        answers = Rescue(self._sample, self.device, self.progress)(good, self.dtype)
+        if any(dtype != self.dtype for _, dtype in answers):
+            self.parts.keep_only(self.dtype)
+        done = iter(answers)
         seconds = (time.perf_counter() - started) / max(1, len(good))
         for asked, request in zip(batch, opened, strict=True):
             answer, dtype = next(done) if isinstance(request, Request) else (request, self.dtype)
