@@ -173,7 +173,8 @@ def check_comparable(original: Original) -> None:
     if original.picture is None and not texts:
         raise UsageError(
             f"{original.name} holds neither picture nor words to compare with.",
-            "Name the picture itself: the file that a record names is not opened.",
+            "Name the picture itself: the file that a record names is not opened, and a sheet's "
+            "small copies are not compared.",
         )
 
 

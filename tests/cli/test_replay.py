@@ -123,6 +123,43 @@ def test_it_is_made_again_beside_the_old_one(photo: str) -> None:
     assert record.request.prompt == "a fox"
 
 
+def test_several_are_told_apart_before_any_is_made(photo: str) -> None:
+    for seed in ("3", "4"):
+        made = ["i", "--model", "tiny", "--steps", "2", "--seed", seed, "-o", f"{seed}.png"]
+        assert unidiff(*made).exit_code == 0
+    for where in (["-o", "one.png"], ["-o", "one.png", "--force"], ["-o", "-"]):
+        done = unidiff("replay", "3.png", "4.png", *where)
+        assert done.exit_code == 2
+        assert "is one picture, 2 are to come" in done.stderr
+    done = unidiff("replay", "3.png", "4.png", "-o", "again-{index}-{name}.png")
+    assert done.stdout == "again-0-3.png\nagain-1-4.png\n"
+    for old in ("3.png", "4.png"):
+        new = f"again-{int(old[0]) - 3}-{old}"
+        with Image.open(old) as first, Image.open(new) as second:
+            assert first.tobytes() == second.tobytes()
+
+
+def test_words_of_several_are_lines_of_one_file(photo: str) -> None:
+    made = unidiff("t", "--model", "tiny", "--steps", "2", "--seed", "3", "-n", "2", "--json")
+    Path("t.jsonl").write_text(made.stdout)
+    done = unidiff("replay", "t.jsonl", "-o", "again.txt")
+    assert (done.exit_code, done.stdout) == (0, "again.txt\n")
+    words = [json.loads(line)["outputs"][0]["text"] for line in made.stdout.splitlines()]
+    assert Path("again.txt").read_text().splitlines() == [" ".join(w.split()) for w in words]
+    make("i", photo)
+    assert unidiff("replay", "t.jsonl", "made.png", "-o", "-").exit_code == 2
+
+
+def test_one_that_cannot_be_made_leaves_the_others(photo: str) -> None:
+    record = json.loads(make("i2t", photo))
+    lines = [json.dumps(record), json.dumps({**record, "mode": "t", "image": None})]
+    Path("two.jsonl").write_text("\n".join(lines))
+    done = unidiff("replay", "two.jsonl", "--image", "gone.png")
+    assert done.exit_code == 6
+    assert len(done.stdout.splitlines()) == 1
+    assert "gone.png" in done.stderr
+
+
 def test_records_of_a_batch_and_of_a_sheet() -> None:
     assert unidiff("joint", "-n", "2", *TINY, "--grid", "-o", "sheet.png").exit_code == 0
     done = unidiff("replay", "sheet.png", "--check")

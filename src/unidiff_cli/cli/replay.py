@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +12,7 @@ import typer
 
 from unidiff_cli.cli.changes import Fast, Guidance, Interval, Seed, Size, Solver, Steps, Times
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.delivery import delivering, make_plan
+from unidiff_cli.cli.delivery import Delivery, Plan, delivering, make_plan
 from unidiff_cli.cli.info import printable
 from unidiff_cli.cli.shared import Force, Json, Progress, Quiet, model_option, output_option
 from unidiff_cli.cli.values import parse_interval, parse_size
@@ -90,6 +91,13 @@ class Task:
     original: Original
     request: Request
     place: Place
+    samples: tuple[Sample, ...]
+    """Those of all tasks are numbered through."""
+
+    @property
+    def pictures(self) -> bool:
+        """Whether it makes pictures, not words alone."""
+        return "image" in self.request.walk.yields
 
 
 def replay(
@@ -129,23 +137,34 @@ def replay(
     }
     changes = {name: value for name, value in choices.items() if value is not None}
     tasks, errors = _tasks(files, changes, image, (model, device, dtype), check)
-    wrong = len(errors)
-    if not tasks and wrong == 1:
+    if not tasks and len(errors) == 1:
         raise errors[0]
+    plans = {} if check else _plans(tasks, output=output, force=force, json=json)
     for error in errors:
         console.problem(error)
-    with console.listening() as listener:
+    bad, other = len(errors), 0
+    with console.listening() as listener, ExitStack() as stack:
         listener.stage("loading the libraries")
         if all(task.place.memory != "auto" for task in tasks):
             spare_pages()
+        deliveries = {
+            pictures: stack.enter_context(delivering(plan, console, len(tasks)))
+            for pictures, plan in plans.items()
+        }
         models: dict[Place, UniDiffuser] = {}
         for task in tasks:
             loaded = _model(models, task.place, listener)
-            if check:
-                wrong += not _check(task, loaded, console, json)
-            else:
-                _make(task, loaded, console, output=output, force=force, json=json)
-    if wrong:
+            try:
+                if check:
+                    other += not _check(task, loaded, console, json)
+                else:
+                    errors += _make(task, loaded, deliveries[task.pictures])
+            except UnidiffError as error:
+                console.problem(error)
+                errors.append(error)
+    if errors and len(errors) == bad + sum(len(task.samples) for task in tasks):
+        raise typer.Exit(errors[0].exit_code)
+    if errors or other:
         raise typer.Exit(SOME_FAILED)
 
 
@@ -174,12 +193,37 @@ def _tasks(
                 if check:
                     check_comparable(original)
                 chosen = place_of(original.record, *place)
-                tasks.append(Task(original=original, request=request, place=chosen))
+                tasks.append(_task(original, request.seeded(), chosen, tasks))
             except UnidiffError as error:
                 errors.append(error)
     if not tasks and not errors:
         raise UsageError("There is no record to replay.", "unidiff replay --help")
     return tasks, errors
+
+
+def _task(original: Original, request: Request, place: Place, before: Sequence[Task]) -> Task:
+    first = sum(len(task.samples) for task in before)
+    name = (original.picture or Path("replay")).stem
+    samples = tuple(
+        Sample(mode=request.mode, seed=(request.seed or 0) + k, index=first + k, name=name)
+        for k in range(request.count)
+    )
+    return Task(original=original, request=request, place=place, samples=samples)
+
+
+def _plans(
+    tasks: Sequence[Task], *, output: str | None, force: bool, json: bool
+) -> dict[bool, Plan]:
+    """Where pictures go, and where words alone do; refused before anything heavy is loaded."""
+    plans = {}
+    for pictures in {task.pictures: None for task in tasks}:
+        some = [task for task in tasks if task.pictures is pictures]
+        samples = [sample for task in some for sample in task.samples]
+        walk = some[0].request.walk
+        plans[pictures] = make_plan(walk, samples, output=output, force=force, json=json)
+    if len(plans) > 1 and output == "-":
+        raise UsageError("Stdout takes a picture or words, not both.", "Try -o again/")
+    return plans
 
 
 def _model(
@@ -222,25 +266,14 @@ def _check(task: Task, model: UniDiffuser, console: Console, json: bool) -> bool
     return found.same
 
 
-def _make(
-    task: Task,
-    model: UniDiffuser,
-    console: Console,
-    *,
-    output: str | None,
-    force: bool,
-    json: bool,
-) -> None:
-    """Write it as the command of its mode does."""
-    request = model.resolve(task.request)
-    name = (task.original.picture or Path("replay")).stem
-    samples = [
-        Sample(mode=request.mode, seed=(request.seed or 0) + k, index=k, name=name)
-        for k in range(request.count)
-    ]
-    plan = make_plan(request.walk, samples, output=output, force=force, json=json)
-    with delivering(plan, console, len(samples)) as delivery:
-        for sample, result in zip(samples, model.stream([request]), strict=True):
-            if result.error is not None:
-                raise result.error
+def _make(task: Task, model: UniDiffuser, delivery: Delivery) -> list[UnidiffError]:
+    """Write its samples as the command of its mode does; the errors of those that failed."""
+    errors = []
+    results = model.stream([model.resolve(task.request)])
+    for sample, result in zip(task.samples, results, strict=True):
+        if result.error is None:
             delivery.deliver(sample, result)
+        else:
+            delivery.fail(result)
+            errors.append(result.error)
+    return errors
