@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -20,6 +19,7 @@ MAX_STEPS = 10_000
 MAX_GUIDANCE = 1_000.0
 MAX_SIDE = 4096
 MAX_SEED = 2**63 - 1 - MAX_COUNT
+"""Of any sample; runs of commands go on from it, and may."""
 FAST = ("off", "safe", "max")
 SIZE_STEP = 16
 """Sides are multiples of this: 8 from the VAE, 2 from the patches."""
@@ -62,6 +62,9 @@ class Request:
     v1_data: Literal["web", "internal"] | None = None
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            if getattr(self, each.name) is None and each.default is not None:
+                raise UsageError(f"{each.name} has a value, got null.", "Leave the field out.")
         check_choice("mode", self.mode, MODES)
         needs = MODES[self.mode].needs
         for name, value in (("text", self.prompt), ("image", self.image)):
@@ -72,6 +75,11 @@ class Request:
                 raise UsageError(f"{self.mode} takes no {what[2:]}.", _usage(self.mode))
         check_whole("count", self.count, 1, MAX_COUNT)
         check_whole("seed", self.seed, 0, MAX_SEED)
+        if self.seed is not None and self.seed + self.count - 1 > MAX_SEED:
+            raise UsageError(
+                f"The last of {self.count} samples would have a seed above {MAX_SEED}.",
+                "Choose a smaller seed.",
+            )
         check_whole("steps", self.steps, 1, MAX_STEPS)
         check_number("guidance", self.guidance, 0.0, MAX_GUIDANCE)
         check_choice("solver", self.solver, SOLVERS)
@@ -225,7 +233,7 @@ def check_number(name: str, value: object, low: float, high: float) -> None:
     if value is None:
         return
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type,operator]
+    if not number or not low <= value <= high:  # type: ignore[operator]
         raise UsageError(f"{name} is a number from {low:g} to {high:g}, got {value!r}.")
 
 

@@ -283,6 +283,40 @@ def test_wrong_use(arguments: list[str], code: int, words: str) -> None:
     assert words in err
 
 
+def test_jobs_that_can_be_read_only_once_are_piped() -> None:
+    os.mkfifo("jobs")
+    _, err = batch("jobs", "-o", "out", code=3)
+    assert "no regular file" in err
+    assert "unidiff batch -" in err
+
+
+def test_an_input_that_cannot_be_read_ends_it() -> None:
+    descriptor = os.open("closed", os.O_WRONLY | os.O_CREAT)
+    try:
+        process = start("-", "-o", "out", stdin=descriptor)
+        _, err = process.communicate(timeout=120)
+    finally:
+        os.close(descriptor)
+    assert process.returncode == 3
+    assert b"Standard input cannot be read: Bad file descriptor." in err
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        '{"mode": null}',
+        '{"mode": "t", "count": null}',
+        '{"mode": "t", "fast": null}',
+        '{"mode": "t", "count": 2, "seed": 9223372036853775807}',
+        '{"mode": "t2i", "prompt": "a fox", "guidance": 1' + 400 * "0" + "}",
+    ],
+)
+def test_a_value_out_of_bounds_spoils_its_job_alone(job: str) -> None:
+    write([{"mode": "t"}, job, {"mode": "i"}])
+    _, err = batch("jobs.jsonl", "-o", "out", code=6)
+    assert "2 done, 1 failed" in err
+
+
 def test_the_schema_is_printed_without_a_file() -> None:
     out, _ = batch("--schema")
     assert json.loads(out)["required"] == ["mode"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Protocol
+from typing import Protocol, cast
 
 from unidiff_cli.batch.jobs import Job
 from unidiff_cli.batch.worker import Answer, Spec, Worker, failed
@@ -134,8 +134,7 @@ class Processes:
         working = {member.pipe: seat for seat, member in self.members.items() if member.jobs}
         found: list[Answer] = []
         for pipe in wait(list(working), patience):
-            assert isinstance(pipe, Connection)
-            found += self._hear(working[pipe])
+            found += self._hear(working[cast(Connection, pipe)])  # another class on Windows
         return found
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from unidiff_cli.batch.shard import Shard
 from unidiff_cli.batch.source import FileLines, PipeLines
 from unidiff_cli.batch.store import opened
 from unidiff_cli.batch.worker import Spec, Worker
-from unidiff_cli.errors import UsageError
+from unidiff_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
@@ -48,6 +48,10 @@ class Order:
         """The run, its folder locked; refused before anything heavy is loaded, where possible."""
         if self.ray and self.jobs is None:
             raise UsageError("--ray works on a file of jobs.", "Leave out --ray, or name a file.")
+        if self.jobs is not None and self.jobs.exists() and not self.jobs.is_file():
+            raise InputError(  # it is read twice: who asks what, and then one after the other
+                f"{self.jobs} is no regular file.", "Pipe it: ... | unidiff batch - -o FOLDER"
+            )
         _ = self.custom_ids
         found = stored_manifest(self.folder)
         model = self.spec.load()

@@ -54,7 +54,7 @@ class PipeLines:
     live = True
 
     def __init__(self, descriptor: int) -> None:
-        self.queue: queue.Queue[bytes | None] = queue.Queue(AHEAD)
+        self.queue: queue.Queue[bytes | OSError | None] = queue.Queue(AHEAD)
         self.ended = False
         # Reading around sys.stdin: its lock, held by a thread that waits for input, would keep
         # the interpreter from ending.
@@ -66,13 +66,19 @@ class PipeLines:
             line = self.queue.get(timeout=patience) if patience != 0 else self.queue.get_nowait()
         except queue.Empty:
             return None
+        if isinstance(line, OSError):
+            raise InputError(f"Standard input cannot be read: {line.strerror}.", "Pipe jobs in.")
         self.ended = line is None
         return line
 
     def _read(self, descriptor: int) -> None:
-        for line in cut(_blocks(descriptor)):
-            self.queue.put(line)
-        self.queue.put(None)
+        end = None
+        try:
+            for line in cut(_blocks(descriptor)):
+                self.queue.put(line)
+        except OSError as error:
+            end = error
+        self.queue.put(end)
 
 
 def _blocks(descriptor: int) -> Iterator[bytes]:

@@ -67,7 +67,7 @@ BatchSize = Annotated[
     int | None,
     typer.Option(
         "--batch-size", metavar="N", envvar="UNIDIFF_BATCH_SIZE",
-        help="Samples at once; it changes speed and memory, never the results.",
+        help="Samples at once; it changes speed and memory, on a CPU never the results.",
         rich_help_panel=WORK,
     ),
 ]  # fmt: skip
