@@ -3,6 +3,7 @@
     PNG          iTXt "unidiff" (the records), iTXt "parameters" (as Automatic1111 writes them),
                  XMP
     JPEG, WebP   EXIF UserComment (the records), XMP
+    GIF          a comment (the records)
 
 The records are a JSON document {"format": "unidiff", "version": 1, "records": [...]}: one for a
 picture, one a picture for a contact sheet. A stage of a walk, which no record makes again, has
@@ -30,6 +31,8 @@ FORMAT, VERSION = "unidiff", 1
 MAX_TEXT = 2**20
 """Longer texts in a picture are not looked at."""
 EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
+ROOM = {"PNG": MAX_TEXT, "GIF": MAX_TEXT, "WEBP": MAX_TEXT, "JPEG": 65_400}
+"""Bytes for the records; a JPEG's marker counts its own with 16 bits."""
 UNICODE = b"UNICODE\0"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
@@ -83,20 +86,39 @@ class Metadata:
 def save_options(
     format: str, records: Sequence[Record], walk: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Arguments of Pillow's save that put the records into a picture of this format."""
+    """Arguments of Pillow's save that put the records into a picture of this format.
+
+    Without the records where there is no room for them.
+    """
     from PIL import Image, PngImagePlugin
 
+    room = has_room(format, records, walk)
+    if format == "GIF":
+        return {"comment": document(records, walk).encode()} if room else {}
     if format == "PNG":
         texts = PngImagePlugin.PngInfo()
-        texts.add_itxt(FORMAT, document(records, walk))
+        if room:
+            texts.add_itxt(FORMAT, document(records, walk))
         if len(records) == 1:
             texts.add_itxt("parameters", parameters(records[0]))
         texts.add_itxt("XML:com.adobe.xmp", XMP)
         return {"pnginfo": texts}
     exif = Image.Exif()
-    # Big-endian whatever the byte order of the rest: what writes and reads these comments does so.
-    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE + document(records, walk).encode("utf-16-be")
+    if room:
+        exif.get_ifd(EXIF_IFD)[USER_COMMENT] = _comment(records, walk)
     return {"exif": exif, "xmp": XMP.encode()}
+
+
+def has_room(format: str, records: Sequence[Record], walk: Mapping[str, Any] | None = None) -> bool:
+    """Whether a picture of this format can hold the records; a large sheet has many."""
+    comment = format in ("JPEG", "WEBP")
+    held = _comment(records, walk) if comment else document(records, walk).encode()
+    return len(held) <= ROOM[format]
+
+
+def _comment(records: Sequence[Record], walk: Mapping[str, Any] | None) -> bytes:
+    # Big-endian whatever the byte order of the rest: what writes and reads these comments does so.
+    return UNICODE + document(records, walk).encode("utf-16-be")
 
 
 def document(records: Sequence[Record], walk: Mapping[str, Any] | None = None) -> str:
@@ -133,6 +155,8 @@ def read_metadata(path: str | Path) -> Metadata:
         texts = _texts(picture)
         known = Metadata(format=picture.format or "?", width=picture.width, height=picture.height)
         comment = _user_comment(picture)
+        if picture.format == "GIF":
+            comment = texts.pop("comment", "")
     xmp = texts.pop("XML:com.adobe.xmp", "") + texts.pop("xmp", "")
     found = texts.pop(FORMAT, None) or (comment if comment.startswith("{") else None)
     known = replace(

@@ -24,13 +24,25 @@ QUALITY = 95
 """Of JPEG and WebP."""
 
 
-def check_suffix(output: str) -> None:
+def check_suffix(output: str, option: str = "-o") -> None:
     """A UsageError when the name does not end as a picture's does."""
     suffix = Path(output).suffix
     if suffix.lower() not in FORMATS:
+        folder = f", or -o {output}/ for a folder" if output and option == "-o" else ""
         raise UsageError(
-            f"{output} ends in {suffix or 'no suffix'}; a picture's name in {', '.join(FORMATS)}.",
-            f"Try -o {Path(output).stem or 'out'}.png, or -o {output}/ for a folder.",
+            f"{output or 'An empty name'} ends in {suffix or 'no suffix'}; a picture's name in "
+            f"{', '.join(FORMATS)}.",
+            f"Try {option} {Path(output).stem or 'out'}.png{folder}.",
+        )
+
+
+def check_words(output: str) -> None:
+    """A UsageError when the name of a file for words ends as a picture's does."""
+    suffix = Path(output).suffix
+    if suffix.lower() in FORMATS:
+        raise UsageError(
+            f"{output} is a picture's name, and words are to come.",
+            f"Try -o {Path(output).stem or 'out'}.txt",
         )
 
 
@@ -41,8 +53,8 @@ def is_folder(output: str) -> bool:
 
 def check_new(path: Path, force: bool) -> None:
     """An OutputError if the file exists and must not be replaced; its folder is made."""
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder.", f"Try: -o {path}/")
+    if os.path.isdir(path):  # which takes a name that is too long, where Path raises
+        raise OutputError(f"{path} is a folder.", f"Name a file in it: -o {path / 'NAME'}")
     if os.path.lexists(path) and not force:
         raise OutputError(f"{path} exists already.", "Choose another name, or add --force.")
     make_folder(path.parent)

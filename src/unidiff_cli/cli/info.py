@@ -51,9 +51,9 @@ def lines(file: str, known: dict[str, Any]) -> list[str]:
         record.pop("status")
         texts = [output["text"] for output in outputs if "text" in output]
         record |= ({"text": texts[0]} if texts else {}) | made_with
-        said += [f"  {name.replace('_', ' '):<14} {printable(v)}" for name, v in record.items()]
+        said += map(_row, record.items())
     walk = known.get("walk", {})
-    said += [f"  {printable(name):<14} {printable(value)}" for name, value in walk.items()]
+    said += map(_row, walk.items())
     if not known["records"] and not walk:
         said.append(f"  {_nothing(known)}")
     if "parameters" in known and not known["records"]:
@@ -63,6 +63,11 @@ def lines(file: str, known: dict[str, Any]) -> list[str]:
     if "others" in known and not known["records"]:
         said.append(f"  Other texts in it: {printable(', '.join(known['others']))}.")
     return said
+
+
+def _row(setting: tuple[str, object]) -> str:
+    name, value = setting
+    return f"  {printable(name).replace('_', ' '):<17} {printable(value)}"
 
 
 def _nothing(known: dict[str, Any]) -> str:
@@ -78,6 +83,7 @@ def _nothing(known: dict[str, Any]) -> str:
 
 def printable(value: object) -> str:
     """The value as text that a terminal only shows: what steers one is written as an escape."""
-    if isinstance(value, list):
-        return " x ".join(map(str, value))
+    if isinstance(value, list):  # a size in pixels, or an interval of levels
+        whole = all(isinstance(each, int) for each in value)
+        return (" x " if whole else " to ").join(map(str, value))
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from unidiff_cli.cli.shared import output_option
 from unidiff_cli.cli.stages import Travelogue, plan_route
 from unidiff_cli.cli.walks import WALK, Prompts, read_ends
 from unidiff_cli.errors import UsageError
+from unidiff_cli.metadata import save_options
 from unidiff_cli.output import check_new, numbered, replace_file, write_new
 from unidiff_cli.request import Request, check_whole
 
@@ -132,6 +134,7 @@ def interpolate(
         check_new(animate, chosen.force)
     about = {"walk": "interpolate", "stages": stages, **_about(ends[0])}
     about |= {"to": str(ends[1].given)}
+    ends = [replace(end, absent="fixed") for end in ends]  # as the walk does: it is recorded
     about |= {"ode_steps": ode_steps} if ends[0].image is not None else {}
 
     def walk(model: UniDiffuser) -> Iterator[Stage]:
@@ -153,7 +156,8 @@ def _animate(log: Travelogue, path: Path, force: bool) -> None:
     from unidiff_cli.strips import animation
 
     pictures = [stage.image for stage in log.stages if stage.image is not None]
-    data = animation(pictures, MOVING[path.suffix.lower()])
+    format = MOVING[path.suffix.lower()]
+    data = animation(pictures, format, save_options(format, [], log.about) if log.metadata else {})
     written = replace_file(path, data) if force else write_new(numbered(path), data)
     log.answer_file("animation", written)
 
@@ -164,6 +168,8 @@ def _about(request: Request) -> dict[str, Any]:
     del values["mode"], values["count"]
     if request.size is not None:
         values["size"] = "x".join(map(str, request.size))
+    if request.guidance_interval is not None:
+        values["guidance_interval"] = ",".join(f"{t:g}" for t in request.guidance_interval)
     return values
 
 

@@ -11,6 +11,7 @@ import typer
 
 from unidiff_cli.cli.axes import Axis, listed, two, whole_numbers
 from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.delivery import encode_sheet
 from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import Options
 from unidiff_cli.cli.shared import output_option
@@ -194,7 +195,8 @@ class Out:
 
     def sheet(self, picture: Image.Image) -> None:
         """Write the sheet with the records of all its pictures."""
-        data = encode(picture, self.suffix, [] if self.chosen.no_metadata else self.records)
+        records = [] if self.chosen.no_metadata else self.records
+        data = encode_sheet(picture, self.suffix, records, self.console)
         if self.route.strip is None:
             self.console.answer_bytes(data)
             return
