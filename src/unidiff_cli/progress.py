@@ -9,7 +9,7 @@ class Progress(Protocol):
     """Listens to a run. Every method may be called many times."""
 
     def stage(self, what: str) -> None:
-        """A phase begins: "loading the U-ViT", "sampling", "decoding"."""
+        """A phase begins: "loading uvit", "sampling", "decoding"."""
 
     def begin(self, items: int, evaluations: int) -> None:
         """So many samples are to come, with so many network evaluations in all."""

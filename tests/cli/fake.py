@@ -33,7 +33,12 @@ class FakeModel:
 
     progress: Progress = field(default_factory=Silence)
     made_with: dict[str, str] = field(
-        default_factory=lambda: {"model": "fake", "revision": "none", "device": "cpu"}
+        default_factory=lambda: {
+            "model": "fake",
+            "revision": "none",
+            "device": "cpu",
+            "dtype": "fp32",
+        }
     )
 
     @classmethod
@@ -52,6 +57,8 @@ class FakeModel:
         fake = cls(progress or Silence())
         if model is None:
             fake.made_with["model"] = "starter"
+        if dtype != "auto":
+            fake.made_with["dtype"] = dtype
         fake.progress.stage("loading")
         return fake
 

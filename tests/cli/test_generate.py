@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.cli import fake
 from tests.cli.conftest import Cli
+from unidiff_cli.cli.console import Events
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.metadata import read_metadata
 
@@ -192,6 +193,15 @@ def test_json_progress_is_an_event_a_line(cli: Cli) -> None:
     assert (last["items"], last["evaluations"]) == ([2, 2], [2, 4])
 
 
+def test_what_is_counted_begins_anew() -> None:
+    events = Events()
+    for _ in range(2):
+        events.begin(1, 4)
+        events.evaluated(2)
+        events.finished(1)
+    assert (events.evaluations_done, events.items_done) == (2, 1)
+
+
 def test_no_progress_is_nothing_but_notes(cli: Cli) -> None:
     assert cli("t", "--seed", "1", "--model", "x", "--progress", "none").stderr == ""
 
@@ -279,6 +289,8 @@ class TestInput:
         ["-n", "2", "-o", "{name}.png"],
         ["-o", "-", "--json"],
         ["-o", "-", "-n", "2"],
+        ["-o", ""],
+        ["-n", "2", "--seed", str(2**63 - 1 - 1_000_000)],
     ],
     ids=" ".join,
 )

@@ -36,9 +36,11 @@ def test_json_tells_of_every_new_pair(cli: Cli) -> None:
 
 def test_other_settings_end_it(cli: Cli) -> None:
     cli("joint", "--seed", "5", "-o", "out", "--format", "jsonl")
-    made = cli("joint", "--seed", "5", "-o", "out", "--format", "jsonl", "--guidance", "1")
-    assert made.exit_code == 8
-    assert "guidance" in made.stderr
+    for option, value in (("guidance", "1"), ("dtype", "bf16")):
+        other = [f"--{option}", value]
+        made = cli("joint", "--seed", "5", "-o", "out", "--format", "jsonl", *other)
+        assert made.exit_code == 8
+        assert option in made.stderr
 
 
 @pytest.mark.parametrize("wrong", [[], ["-o", "-"], ["-o", "out", "--grid"]])

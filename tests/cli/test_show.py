@@ -55,6 +55,9 @@ def test_without_a_terminal_nothing_is_drawn_and_nothing_loaded(cli: Cli) -> Non
 
 def test_a_preview_file_has_a_pictures_name(cli: Cli) -> None:
     assert cli("t2i", "a fox", "--preview", "now.txt").exit_code == 2
+    done = cli("t2i", "a fox", "-o", "fox.png", "--preview", "./fox.png")
+    assert done.exit_code == 2
+    assert "cannot hold both the preview and the result" in done.stderr
 
 
 def test_a_preview_file_is_there_in_full_size() -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unidiff_cli.cli.app import app, main
+from unidiff_cli.errors import OutputError
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_the_folder_is_the_answer_and_all_else_is_stderr(data: Path) -> None:
     ("arguments", "code", "said"),
     [
         ([], 2, "There is nothing to train"),
-        (["none.toml"], 2, "Cannot read none.toml"),
+        (["none.toml"], 3, "Cannot read none.toml"),
         (["--data", "nowhere", "--model", "tiny"], 3, "neither a folder nor"),
         (["--data", ".", "--model", "tiny"], 3, "no picture with a caption"),
         (["--data", ".", "--model", "no-such-model"], 4, "no model 'no-such-model'"),
@@ -64,6 +65,13 @@ def test_mistakes_have_their_codes(
         main()
     assert end.value.code == code
     assert said in capsys.readouterr().err
+
+
+def test_a_file_is_no_folder_for_a_run(data: Path) -> None:
+    arguments = ["train", "--data", str(data), "--model", "tiny", "--steps", "1"]
+    result = CliRunner().invoke(app, [*arguments, "-o", str(data / "0.txt")])
+    assert isinstance(result.exception, OutputError) or result.exit_code == 8
+    assert (data / "0.txt").read_text() == "colour 0"
 
 
 def test_ctrl_c_saves_and_exits_130(data: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from tests.nets.test_captioner import CLIP_DIM, LENGTH, TEXT_DIM, VOCABULARY, latents, tiny
 from unidiff_cli.codecs.captions import (
     BEAMS,
-    END,
+    EOS,
     MAX_TOKENS,
     Beams,
     Nucleus,
@@ -30,8 +30,8 @@ CASES = 60
 def tokenizer(end: int = VOCABULARY - 1) -> Tokenizer:
     """Token n is the word "wn"; one of them ends a caption."""
     words = {f"w{n}": n for n in range(VOCABULARY) if n != end}
-    made = Tokenizer(WordLevel({**words, END: end}, unk_token="w0"))
-    made.add_special_tokens([AddedToken(END, special=True)])
+    made = Tokenizer(WordLevel({**words, EOS: end}, unk_token="w0"))
+    made.add_special_tokens([AddedToken(EOS, special=True)])
     return made
 
 
@@ -150,7 +150,7 @@ def test_captions_are_words_without_the_end() -> None:
     captions = decode_captions(captioner, latent, tokenizer(end))
     for caption, tokens in zip(captions, search(captioner, latent, end, 20), strict=True):
         assert caption.split() == [f"w{n}" for n in tokens if n != end]
-    assert END not in "".join(captions)
+    assert EOS not in "".join(captions)
 
 
 def test_a_caption_that_ends_at_once_is_empty() -> None:
@@ -204,6 +204,13 @@ def test_the_nucleus_of_a_certain_word_is_that_word() -> None:
     for seed in range(50):
         drawn = [torch.Generator().manual_seed(seed)]
         assert Nucleus.begin(logits, -1, drawn).text.tolist() == [[[1]]]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_of_numbers_that_are_none_any_word_is_drawn(bad: float) -> None:
+    drawn = [torch.Generator().manual_seed(1)]
+    tokens = Nucleus.begin(torch.tensor([[0.0, bad, 0.0]]), -1, drawn).text
+    assert 0 <= int(tokens) < 3
 
 
 def test_a_sample_from_the_nucleus_has_its_own_stream() -> None:

@@ -184,3 +184,11 @@ def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["gallery", str(tmp_path)])
     assert done.exit_code == 3
     assert "no picture" in done.stderr
+
+
+def test_a_page_goes_down_a_pipe_too(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    done = CliRunner().invoke(app, ["gallery", str(tmp_path), "-o", "-"])
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert not Path("-").exists()

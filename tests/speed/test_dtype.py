@@ -43,6 +43,16 @@ def test_the_width_is_that_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None
     assert UniDiffuser.load("tiny", device="cpu").dtype is torch.bfloat16
 
 
+@pytest.mark.parametrize(
+    ("capability", "chosen"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16)]
+)
+def test_a_card_that_only_emulates_bfloat16_has_float16(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], chosen: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_dtype("auto", torch.device("cuda")) is chosen
+
+
 def test_half_the_bits_have_their_channels_last() -> None:
     parts = UniDiffuser.load("tiny", device="cpu").parts
     half, whole = (parts.module("vae", dtype) for dtype in (torch.bfloat16, torch.float32))

@@ -15,6 +15,8 @@ from tests.storage import make
 from tests.storage.fake_hub import COMMIT, FakeHub
 from unidiff_cli.cli import models as module
 from unidiff_cli.cli.app import app
+from unidiff_cli.storage.layout import digest
+from unidiff_cli.storage.open import open_checkpoint
 
 BIG = "unet/diffusion_pytorch_model.bin"
 
@@ -116,6 +118,7 @@ def test_failures_have_words_and_codes(hub: FakeHub) -> None:
         (("path", "unidiffuser-v0"), 4, "not on this machine"),
         (("info", "nix"), 4, "no model 'nix'"),
         (("rm", "unidiffuser-v0"), 4, "not on this machine"),
+        (("rm", "starter"), 2, "comes with unidiff"),
         (("convert", "tiny", "."), 8, "exists already"),
         (("convert", "tiny", "new", "--dtype", "int8"), 2, "int8"),
         (("nonsense",), 2, "nonsense"),
@@ -125,6 +128,21 @@ def test_failures_have_words_and_codes(hub: FakeHub) -> None:
         assert says in done.stderr
         assert done.stdout == ""
         assert "Traceback" not in done.stderr
+
+
+def test_a_copy_knows_which_words_were_learned() -> None:
+    assert models("convert", "starter", "half", "--dtype", "fp16").exit_code == 0
+    assert open_checkpoint("./half").words == open_checkpoint("starter").words
+
+
+def test_other_weights_of_the_same_size_are_another_revision() -> None:
+    assert models("convert", "tiny", "one").exit_code == 0
+    shutil.copytree("one", "two")
+    weights = Path("two/uvit.safetensors")
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert digest(Path("one")) != digest(Path("two"))
 
 
 def test_convert_then_use(tmp_path: Path) -> None:

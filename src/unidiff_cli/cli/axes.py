@@ -71,6 +71,8 @@ def whole_numbers(name: str, text: str | None) -> tuple[int, ...]:
                 f"Example: --{name} 1,2,5-8",
             )
         first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise UsageError(f"{part.strip()} goes down.", f"Turn it around: {last}-{first}")
         if last - first >= MOST_CELLS:
             raise UsageError(f"A sheet has at most {MOST_CELLS} pictures.", f"Shorten {part}.")
         values += range(first, last + 1)

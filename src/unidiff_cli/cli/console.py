@@ -164,6 +164,7 @@ class Events:
     def begin(self, items: int, evaluations: int) -> None:
         """{"event": "begin", "items": ..., "evaluations": ...}"""
         self.items, self.evaluations = items, evaluations
+        self.items_done = self.evaluations_done = 0
         self.started = time.monotonic()
         event(event="begin", items=items, evaluations=evaluations)
 

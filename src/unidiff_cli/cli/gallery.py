@@ -21,7 +21,9 @@ Examples:
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Pictures, also in the folders inside it.")
 ]
-Out = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page.")]
+Out = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="The page; - for stdout.")
+]
 Title = Annotated[
     str | None, typer.Option("--title", metavar="WORDS", help="By default the folder's name.")
 ]
@@ -55,7 +57,9 @@ def gallery(
     from unidiff_cli.output import check_new, numbered, replace_file, write_new
 
     console = Console(quiet=quiet)
-    check_new(output, force)
+    to_stdout = str(output) == "-"
+    if not to_stdout:
+        check_new(output, force)
     cards, failures = [], []
     for item in collect(folder):
         try:
@@ -70,7 +74,11 @@ def gallery(
             raise typer.Exit(InputError.exit_code)
         raise InputError(f"There is no picture in {folder}.", "PNG, JPEG and WebP are looked for.")
     data = page(title or folder.resolve().name or str(folder), cards).encode()
-    console.answer(str(replace_file(output, data) if force else write_new(numbered(output), data)))
+    if to_stdout:
+        console.answer_bytes(data)
+    else:
+        written = replace_file(output, data) if force else write_new(numbered(output), data)
+        console.answer(str(written))
     console.note(f"{len(cards)} picture{'s' * (len(cards) > 1)}, {len(data) / 1e6:.1f} MB")
     if failures:
         raise typer.Exit(SOME_FAILED)

@@ -191,6 +191,8 @@ def remove(
 
     found, folder = _folder(name)
     repo = found.repo
+    if found.revision in ("bundled", "random"):
+        raise UsageError(f"{name} comes with unidiff and stays.", "unidiff models list")
     if not repo:
         raise UsageError(
             f"{name} does not lie in the Hub's cache.", f"Remove its folder yourself: {folder}"

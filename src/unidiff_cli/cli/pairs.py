@@ -86,7 +86,7 @@ def _settings(model: UniDiffuser, asked: Request) -> dict[str, Any]:
     """What all pairs of a folder have in common."""
     settings = asked.to_json()
     del settings["count"]
-    made_with = {name: model.made_with[name] for name in ("model", "revision")}
+    made_with = {name: model.made_with[name] for name in ("model", "revision", "dtype")}
     return {**settings, **made_with}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
 
 
-def check_preview(where: str, console: Console) -> None:
-    """A UsageError when nothing can be drawn there."""
+def check_preview(where: str, output: str | None, console: Console) -> None:
+    """A UsageError when nothing can be drawn there, or only where the result goes."""
     if where == "-":
         check_terminal(sys.stderr, "--preview -", "standard error")
         if console.quiet or console.progress != "auto":
@@ -29,7 +30,11 @@ def check_preview(where: str, console: Console) -> None:
                 "Leave out --quiet and --progress, or name a file: --preview now.png",
             )
         return
-    check_suffix(where)
+    if output is not None and os.path.abspath(where) == os.path.abspath(output):
+        raise UsageError(
+            f"{where} cannot hold both the preview and the result.", "Try --preview now.png"
+        )
+    check_suffix(where, "--preview")
     make_folder(Path(where).parent)
 
 

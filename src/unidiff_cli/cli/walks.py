@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature, signature
@@ -86,7 +87,8 @@ def read_ends(arguments: Sequence[str], prompts: bool, chosen: Options) -> list[
 
 def _is_picture(argument: str) -> bool:
     """Whether a file is meant; an InputError for the name of one that is not there."""
-    if argument == "-" or Path(argument).exists():
+    # os.path takes a prompt that is too long for a name, where Path raises.
+    if argument == "-" or (os.path.exists(argument) and not os.path.isdir(argument)):
         return True
     if Path(argument).suffix.lower() in PICTURES:
         raise InputError(

@@ -16,7 +16,7 @@ from torch import Tensor
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.nets.captioner import Captioner, Trees
 
-END = "<|EOS|>"
+EOS = "<|EOS|>"
 BEAMS, MAX_TOKENS, TOP_P = 5, 67, 0.8
 
 
@@ -33,9 +33,9 @@ def decode_captions(
 
     "beam" draws nothing; "nucleus" draws from each sample's own CPU generator.
     """
-    end = tokenizer.token_to_id(END)
+    end = tokenizer.token_to_id(EOS)
     if end is None:
-        raise ModelUnavailable(f"The model's caption tokenizer has no {END}.")
+        raise ModelUnavailable(f"The model's caption tokenizer has no {EOS}.")
     trees = Trees(captioner)
     logits = trees.root(latent)[:, 0]  # (B, V)
     growth: Growth = (
@@ -177,7 +177,8 @@ class Nucleus:
         drawn = torch.cat([torch.rand(1, generator=each) for each in self.generators])
         rank = (mass <= drawn.to(mass.device)[:, None] * mass[:, -1:]).sum(-1, keepdim=True)
         # The product may round up to the whole mass, which no rank exceeds.
-        rank = rank.minimum((before < TOP_P).sum(-1, keepdim=True) - 1)
+        most = (before < TOP_P).sum(-1, keepdim=True) - 1
+        rank = rank.minimum(most).clamp_min(0)  # of numbers that are none, any; they are told of
         tokens = order.gather(1, rank)  # (B, 1)
         return replace(self, text=torch.cat([self.text, tokens[..., None]], dim=2))
 

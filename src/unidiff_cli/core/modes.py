@@ -41,10 +41,11 @@ class Leg(Pair[Role]):
         """The modalities in this role, the image first."""
         return tuple(m for m in MODALITIES if self[m] is role)
 
-    def alone(self, modality: Modality) -> Leg:
+    @staticmethod
+    def alone(modality: Modality) -> Leg:
         """The leg that samples `modality` knowing nothing of the other: guidance pushes off it."""
-        absent = Leg(Role.ABSENT, Role.SAMPLED) if modality == "text" else None
-        return absent or Leg(Role.SAMPLED, Role.ABSENT)
+        sampled, absent = Role.SAMPLED, Role.ABSENT
+        return Leg(absent, sampled) if modality == "text" else Leg(sampled, absent)
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,6 @@ class Mode:
     def yields(self) -> tuple[Modality, ...]:
         """What the user gets: what the last leg samples."""
         return self.legs[-1].which(Role.SAMPLED)
-
-    @property
-    def reads(self) -> frozenset[Modality]:
-        """The modalities that have to be encoded."""
-        return frozenset(() if self.needs is None else (self.needs,))
 
 
 S, G, A = Role.SAMPLED, Role.GIVEN, Role.ABSENT

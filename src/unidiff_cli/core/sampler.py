@@ -36,7 +36,7 @@ class Sampler:
     interval: tuple[float, float] = (0.0, 1.0)
     """The lowest and the highest noise level t at which there is guidance (arXiv 2404.07724)."""
     absent: Absent = "fresh"
-    """Whether ABSENT noise is drawn anew at every evaluation, as published, or once a sample."""
+    """Whether ABSENT noise is drawn anew at every evaluation, as published, or once a leg."""
     empty: Latent | None = None
     """The empty prompt's latent: where it is given, t2i is pushed off it, not off ABSENT text."""
     final_denoise: bool = False

@@ -134,7 +134,7 @@ class PatchEmbed(nn.Module):
 class UViT(nn.Module):
     """(image, clip, text, their two times) -> the noise in each of them.
 
-    forward = head(outer_out(middle(outer_in(embed)))); the parts can be called apart.
+    embed, enter, mid_block, leave, head: the parts of forward can be called apart.
     """
 
     def __init__(self, config: UViTConfig) -> None:
@@ -212,7 +212,7 @@ class UViT(nn.Module):
         return torch.cat(tokens, dim=1) + self.positions(height, width)
 
     def positions(self, height: int, width: int) -> Tensor:
-        """The position embedding (1, L, D) for a grid of patches, resized where it is not square.
+        """The position embedding (1, L, D) for a grid of patches, resized where it is another.
 
         The published pos_embed has no slot for the data type: it comes from a parameter of its
         own and stands behind the two times.

@@ -41,7 +41,9 @@ def choose_dtype(name: str, device: torch.device, width: int = WIDE) -> torch.dt
             raise UsageError(f"There is no dtype {name!r}.", f"Choose auto, {', '.join(DTYPES)}.")
         return DTYPES[name]
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        # torch counts cards that only emulate bfloat16 among those that support it.
+        ampere = torch.cuda.get_device_capability(device) >= (8, 0)
+        return torch.bfloat16 if ampere else torch.float16
     # Half precision on MPS has a record of black pictures, and on a CPU that only emulates
     # bfloat16 it is slower than float32.
     if device.type == "cpu" and width >= WIDE and multiplies_bf16():

@@ -37,7 +37,7 @@ class Checkpoint(Protocol):
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,
-        CLIPVisionModelWithProjection, nn.Linear or Captioner."""
+        CLIPVisionModelWithProjection or ResNetTower, nn.Linear, Captioner."""
 
     def streamed(self, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The U-ViT, of which only the block at work is held."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
 
 from unidiff_cli.errors import OutputError
 from unidiff_cli.storage.find import find
-from unidiff_cli.storage.layout import CONFIG, PARTS, TOKENIZERS, part_file, tokenizer_file
+from unidiff_cli.storage.layout import CONFIG, PARTS, TOKENIZERS, WORDS, part_file, tokenizer_file
 from unidiff_cli.storage.open import open_found
 from unidiff_cli.storage.original import Extras
 from unidiff_cli.storage.parts import check, expected, hollow
@@ -43,6 +44,8 @@ def convert(
                 write_tensors(building / part_file(part), tensors.items(), DTYPES[dtype])
                 del tensors
             opened.config.write(building / CONFIG)
+            if opened.words is not None:
+                (building / WORDS).write_text(json.dumps(sorted(opened.words)) + "\n", "utf-8")
             building.chmod(0o755)
             building.rename(target)
     finally:

@@ -18,6 +18,8 @@ from unidiff_cli.storage.checkpoint import Part, TokenizerName
 Layout = Literal["ours", "diffusers", "original"]
 
 WORDS = "words.json"
+END = 2**16
+"""Bytes of either end of a file that its folder's revision depends on."""
 CONFIG = "config.json"
 PARTS: tuple[Part, ...] = ("uvit", "vae", "clip_text", "clip_image", "captioner")
 """What a model is made of; encode_prefix is a piece of the captioner."""
@@ -139,10 +141,15 @@ def human(size: int) -> str:
 
 
 def digest(folder: Path) -> str:
-    """Twelve hexadecimal digits that change with the config, or with the size of any file."""
+    """Twelve hexadecimal digits that change with the config, or with any file's size or ends.
+
+    A training changes all weights, so those at the ends too; gigabytes are not read for it.
+    """
     whole = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         whole.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
-        if path.name == CONFIG:
-            whole.update(path.read_bytes())
+        with open(path, "rb") as file:
+            whole.update(file.read(END))
+            file.seek(max(0, path.stat().st_size - END))
+            whole.update(file.read(END))
     return whole.hexdigest()[:12]

@@ -125,8 +125,6 @@ MODULES: Mapping[str, Names] = {
     "encode_prefix": Names(),
 }
 
-OURS: Mapping[str, Names] = {part: Names() for part in MODULES}
-
 # Before diffusers 0.16 the VAE's attention had names of its own.
 _OLD_VAE: tuple[Renaming, ...] = (
     (r"(attentions\.\d+)\.query\.", r"\1.to_q."),

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from unidiff_cli.errors import UsageError
+from unidiff_cli.errors import InputError, UsageError
 
 T = TypeVar("T")
 
@@ -73,11 +73,14 @@ def _require(holds: bool, key: str, what: str) -> None:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file; a `UsageError` says what is wrong with it, and on which line."""
+    """The tables of a TOML file; a `UsageError` says what is wrong with it, and on which line.
+
+    An `InputError` where it cannot be read at all.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(
+        raise InputError(
             f"Cannot read {path}: {error.strerror or error}.",
             "Check the path of the configuration.",
         ) from error

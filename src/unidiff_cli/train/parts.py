@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from unidiff_cli.errors import UsageError
+from unidiff_cli.errors import OutputError, UsageError
 from unidiff_cli.train import checkpoint, config, distributed
 from unidiff_cli.train.config import TrainerConfig
 from unidiff_cli.train.report import Report
@@ -74,13 +74,22 @@ def plan(part: Mapping[str, Any], trainer: Mapping[str, Any]) -> Plan:
     return Plan(kind, own, config.table(TrainerConfig, trainer, "trainer"))
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be the run's folder: {error.strerror}.", "Choose another with -o."
+        ) from error
+
+
 def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> None:
     """Train what the plan says in `folder`, resuming there, and write the finished part."""
     module = _module(plan.kind)
     with distributed.processes(device) as own:
         first = distributed.world()[0] == 0
         if first:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             if plan.source and plan.source != folder / "config.toml":
                 shutil.copyfile(plan.source, folder / "config.toml")
         part = plan.part

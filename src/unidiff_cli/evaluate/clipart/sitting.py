@@ -56,8 +56,10 @@ class Sitting:
 
     @property
     def repeated(self) -> list[tuple[str, Claims]]:
-        """The prompts that are made with many seeds, and what they ask."""
-        some = self.examination.prompts[: self.varied]
+        """The prompts that are made with many seeds, and what they ask; none without prompts."""
+        if not self.prompts:
+            return []
+        some = self.examination.prompts[: min(self.varied, self.prompts)]
         return [(OFTEN, self.examination.read(OFTEN)), *((one.text, one.asked) for one in some)]
 
     def jobs(self) -> list[dict[str, Any]]:
