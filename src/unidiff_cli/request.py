@@ -19,7 +19,7 @@ MAX_STEPS = 10_000
 MAX_GUIDANCE = 1_000.0
 MAX_SIDE = 4096
 MAX_SEED = 2**63 - 1 - MAX_COUNT
-"""Of any sample; runs of commands go on from it, and may."""
+"""Of a sample. Inputs of one run are numbered on from its seed, and stay below 2^63."""
 FAST = ("off", "safe", "max")
 SIZE_STEP = 16
 """Sides are multiples of this: 8 from the VAE, 2 from the patches."""

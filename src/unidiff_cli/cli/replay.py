@@ -16,7 +16,7 @@ from unidiff_cli.cli.delivery import Delivery, Plan, delivering, make_plan
 from unidiff_cli.cli.info import printable
 from unidiff_cli.cli.shared import Force, Json, Progress, Quiet, model_option, output_option
 from unidiff_cli.cli.values import parse_interval, parse_size
-from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
+from unidiff_cli.errors import SOME_FAILED, OutputError, UnidiffError, UsageError
 from unidiff_cli.names import Sample
 from unidiff_cli.process import spare_pages
 
@@ -159,6 +159,8 @@ def replay(
                     other += not _check(task, loaded, console, json)
                 else:
                     errors += _make(task, loaded, deliveries[task.pictures])
+            except OutputError:  # a full disk is full for all of them
+                raise
             except UnidiffError as error:
                 console.problem(error)
                 errors.append(error)
