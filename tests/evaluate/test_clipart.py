@@ -282,6 +282,13 @@ def test_another_examination_is_held_against_its_own_pictures(
     assert "holds samples of another examination" in ours.stderr
 
 
+def test_pairs_alone(small: Path) -> None:
+    done = sit("--quick", "--prompts", "0", "--pictures", "0", "--pairs", "2", "-o", "out")
+    assert done.exit_code == 0, done.stderr
+    assert {p.name for p in Path("out").iterdir() if p.suffix != ".jsonl"} >= {"clipart.json"}
+    assert not list(Path("out").glob("*.png"))
+
+
 def test_nothing_asked_and_nothing_there(small: Path) -> None:
     nothing = sit("--prompts", "0", "--pictures", "0", "--pairs", "0")
     assert nothing.exit_code == 2

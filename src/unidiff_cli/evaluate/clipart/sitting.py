@@ -141,7 +141,9 @@ class Examiner:
     def keep(self, report: Mapping[str, Any]) -> list[Path]:
         """Write the report and its pictures into the folder; the files."""
         exam, some = self.sitting.examination, list(self._pictures("t2i").values())[:SHOWN]
-        files = {REPORT: f"{line(report)}\n".encode(), BARS: drawing.bars(report)}
+        files = {REPORT: f"{line(report)}\n".encode()}
+        if report["t2i"] or report["i2t"]:
+            files[BARS] = drawing.bars(report)
         if some:
             copies = drawing.likest(list(self.see(some)), exam.features, exam.thumbs)
             files[NEAREST] = drawing.beside(some, copies)
