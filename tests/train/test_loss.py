@@ -96,6 +96,12 @@ def test_some_legs_are_drawn_more_often() -> None:
         assert names.count(name) / len(names) == pytest.approx(share / 7, abs=0.01)
 
 
+def test_all_legs_may_have_whole_numbers() -> None:
+    config = ObjectiveConfig(legs=1.0, often={"t2i": 0, "i2t": 6, "joint": 0, "i": 0, "t": 1})
+    levels = draw_levels(1000, 1.0, seeded(), config.weights).tolist()
+    assert {leg(*level) for level in levels} == {"i2t", "t"}
+
+
 def test_what_is_only_read_stands_on_the_leg_of_captions() -> None:
     only = torch.arange(20_000) % 4 == 0
     levels = read(draw_levels(20_000, 0.5, seeded()), only, seeded())

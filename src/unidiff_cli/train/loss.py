@@ -115,7 +115,7 @@ def draw_levels(
     """
     device = generator.device
     levels = torch.randint(1, N + 1, (batch, 2), generator=generator, device=device)
-    weights = torch.tensor(often, device=device)
+    weights = torch.tensor(often, dtype=torch.float32, device=device)
     leg = torch.multinomial(weights, batch, replacement=True, generator=generator)
     on_leg = torch.rand(batch, generator=generator, device=device) < legs
     t, clean, absent = levels[:, 0], torch.zeros_like(leg), torch.full_like(leg, ABSENT)
