@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from unidiff_cli.errors import UsageError
+from unidiff_cli.errors import InputError, UsageError
 from unidiff_cli.train import parts
 from unidiff_cli.train.config import TrainerConfig, read_toml, table
 
@@ -73,7 +73,7 @@ def test_numbers_out_of_range(values: dict[str, object], message: str) -> None:
 
 
 def test_file_errors_say_where(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Cannot read"):
+    with pytest.raises(InputError, match="Cannot read"):
         read_toml(tmp_path / "none.toml")
     path = tmp_path / "broken.toml"
     path.write_text("[trainer]\nsteps = = 3\n")
