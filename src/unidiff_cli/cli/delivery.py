@@ -77,7 +77,7 @@ def make_plan(
     if plan.pictures and (output == "-" or single) and len(samples) > 1 and not grid:
         raise UsageError(
             f"-o {output} is one picture, {len(samples)} are to come.",
-            "Try -o 'fox-{index}.png', -o folder/, or --grid for one sheet.",
+            "Try -o 'fox-{index}.png', or -o folder/",
         )
     changes: dict[str, object]
     if plan.pictures and output == "-":
