@@ -92,33 +92,37 @@ def save_options(
     """
     from PIL import Image, PngImagePlugin
 
-    room = has_room(format, records, walk)
+    text = document(records, walk)
+    room = _fits(format, text)
     if format == "GIF":
-        return {"comment": document(records, walk).encode()} if room else {}
+        return {"comment": text.encode()} if room else {}
     if format == "PNG":
         texts = PngImagePlugin.PngInfo()
         if room:
-            texts.add_itxt(FORMAT, document(records, walk))
+            texts.add_itxt(FORMAT, text)
         if len(records) == 1:
             texts.add_itxt("parameters", parameters(records[0]))
         texts.add_itxt("XML:com.adobe.xmp", XMP)
         return {"pnginfo": texts}
     exif = Image.Exif()
     if room:
-        exif.get_ifd(EXIF_IFD)[USER_COMMENT] = _comment(records, walk)
+        exif.get_ifd(EXIF_IFD)[USER_COMMENT] = _comment(text)
     return {"exif": exif, "xmp": XMP.encode()}
 
 
-def has_room(format: str, records: Sequence[Record], walk: Mapping[str, Any] | None = None) -> bool:
+def has_room(format: str, records: Sequence[Record]) -> bool:
     """Whether a picture of this format can hold the records; a large sheet has many."""
-    comment = format in ("JPEG", "WEBP")
-    held = _comment(records, walk) if comment else document(records, walk).encode()
+    return _fits(format, document(records))
+
+
+def _fits(format: str, text: str) -> bool:
+    held = _comment(text) if format in ("JPEG", "WEBP") else text.encode()
     return len(held) <= ROOM[format]
 
 
-def _comment(records: Sequence[Record], walk: Mapping[str, Any] | None) -> bytes:
+def _comment(text: str) -> bytes:
     # Big-endian whatever the byte order of the rest: what writes and reads these comments does so.
-    return UNICODE + document(records, walk).encode("utf-16-be")
+    return UNICODE + text.encode("utf-16-be")
 
 
 def document(records: Sequence[Record], walk: Mapping[str, Any] | None = None) -> str:
