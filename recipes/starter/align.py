@@ -14,10 +14,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from encode import filled, sizes
+from encode import image_encoder, sizes
 from torch import Tensor
 
-from unidiff_cli.nets.image_tower import image_tower
 from unidiff_cli.train.clip import clip_pixels, save
 from unidiff_cli.train.pairs import Pairs, to_tensor
 
@@ -32,12 +31,6 @@ def rotation(new: Tensor, former: Tensor) -> Tensor:
     """
     u, _, v = torch.linalg.svd(former.T @ new)
     return u @ v
-
-
-def encoder(folder: Path) -> Any:
-    """The image encoder of a folder."""
-    tower = image_tower(sizes(folder / "clip_image.json"))
-    return filled("clip_image", tower, folder / "clip_image.safetensors")
 
 
 def embeddings(tower: Any, pairs: Pairs) -> Tensor:
@@ -55,8 +48,8 @@ def main() -> None:
     for name in ("former", "new", "pairs"):
         parser.add_argument(name, type=Path)
     arguments = parser.parse_args()
-    pairs, tower = Pairs.open(arguments.pairs), encoder(arguments.new)
-    new, former = embeddings(tower, pairs), embeddings(encoder(arguments.former), pairs)
+    pairs, tower = Pairs.open(arguments.pairs), image_encoder(arguments.new)
+    new, former = embeddings(tower, pairs), embeddings(image_encoder(arguments.former), pairs)
     turn = rotation(new, former)
     for name, found in (("as it was", new), ("turned", new @ turn.T)):
         print(f"cosine to the former, {name}: {F.cosine_similarity(found, former).mean():.3f}")

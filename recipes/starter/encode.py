@@ -49,6 +49,12 @@ def sizes(path: Path) -> dict[str, Any]:
     return found
 
 
+def image_encoder(folder: Path) -> Any:
+    """CLIP's image encoder in a folder of clip_image."""
+    tower = image_tower(sizes(folder / "clip_image.json"))
+    return filled("clip_image", tower, folder / "clip_image.safetensors")
+
+
 @dataclass(frozen=True)
 class Encoders:
     """The frozen parts before the U-ViT."""
@@ -76,11 +82,7 @@ class Encoders:
             filled("vae", vae, parts / "vae" / "vae.safetensors").to(
                 memory_format=torch.channels_last
             ),
-            filled(
-                "clip_image",
-                image_tower(sizes(parts / "clip" / "clip_image.json")),
-                parts / "clip" / "clip_image.safetensors",
-            ),
+            image_encoder(parts / "clip"),
             filled("clip_text", text, parts / "captioner" / "clip_text.safetensors"),
             prefix,
             Tokenizer.from_file(str(parts / "tokenizers" / "clip_tokenizer.json")),
