@@ -69,6 +69,35 @@ def test_resumed_run_equals_an_undisturbed_one(tmp_path: Path) -> None:
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
 
 
+class Convolutions(Toy):
+    """The same on pictures, with the weights' channels last, as the VAE's are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Conv2d(5, 4, 3))
+        for parameter in net.parameters():
+            generator = torch.Generator().manual_seed(2)
+            parameter.data = 0.1 * torch.randn(parameter.shape, generator=generator)
+        self.model = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def source(self, index: int) -> torch.Tensor:
+        return torch.randn(2, 3, 8, 8, generator=draws.generator("data", index))
+
+
+def test_moments_lie_as_their_weights_do(tmp_path: Path) -> None:
+    Convolutions().train(tmp_path / "whole", steps=8)
+    for steps in (4, 8):
+        Convolutions().train(tmp_path / "parts", steps=steps)
+    assert last(tmp_path / "parts") == last(tmp_path / "whole")
+
+
+def test_an_average_can_begin_in_a_run_that_had_none(tmp_path: Path) -> None:
+    Toy().train(tmp_path, steps=5, ema_decay=0.0)
+    trainer = Toy().train(tmp_path, steps=6)
+    assert trainer.ema
+    assert "ema.safetensors" in last(tmp_path)
+
+
 def test_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     """What was logged after that checkpoint is forgotten and made again."""
     Toy().train(tmp_path / "whole", steps=30)

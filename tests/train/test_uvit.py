@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
-from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.errors import InputError, OutOfMemory, OutputError, UsageError
 from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.request import Request
 from unidiff_cli.storage.open import open_checkpoint
 from unidiff_cli.train.command import Options, train
 from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig
+from unidiff_cli.train.trainer import Trainer
 from unidiff_cli.train.uvit import recompute
 
 CPU = torch.device("cpu")
@@ -151,6 +153,54 @@ def test_a_folder_without_captions(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no picture with a caption") as error:
         train(Options(config=config, data=tmp_path, output=tmp_path / "run"), io.StringIO())
     assert "metadata.jsonl" in error.value.hint
+    Image.new("RGB", (40, 32)).save(tmp_path / "late.png")
+    (tmp_path / "late.txt").write_text("a caption at last")
+    folder = train(Options(config=config, data=tmp_path, output=tmp_path / "run"), io.StringIO())
+    assert (folder / "model").is_dir()
+
+
+def test_one_process_trains_in_a_folder_at_a_time(data: Path, tmp_path: Path) -> None:
+    options = Options(config=configuration(tmp_path), data=data, output=tmp_path / "run", steps=1)
+    train(options, io.StringIO())
+    with (
+        FileLock(tmp_path / "run" / ".lock"),
+        pytest.raises(OutputError, match="Another process is training"),
+    ):
+        train(options, io.StringIO())
+
+
+def test_a_run_goes_on_from_the_configuration_that_it_kept(data: Path, tmp_path: Path) -> None:
+    options = Options(config=configuration(tmp_path), data=data, output=tmp_path / "run", steps=1)
+    folder = train(options, io.StringIO())
+    told, kept = io.StringIO(), folder / ".." / "run" / "config.toml"
+    train(Options(config=kept, data=data, output=folder, steps=2), told)
+    assert "resuming at step 1" in told.getvalue()
+
+
+def test_a_full_memory_has_its_own_code(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(trainer: Trainer) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(Trainer, "run", full)
+    options = Options(config=configuration(tmp_path), data=data, output=tmp_path / "run")
+    with pytest.raises(OutOfMemory, match="step does not fit"):
+        train(options, io.StringIO())
+
+
+def test_a_batch_has_rows_of_both_stores(data: Path, tmp_path: Path) -> None:
+    latents = encoded(data, tmp_path)
+    both = f'store = "{latents}"\nread_store = "{latents}"\nread_share = 0.9\nbatch = '
+    for batch in (1, 2):
+        text = configuration(tmp_path, both + str(batch)).read_text().replace("batch = 4\n", "")
+        (tmp_path / "config.toml").write_text(text)
+        options = Options(config=tmp_path / "config.toml", output=tmp_path / str(batch), steps=1)
+        if batch == 1:
+            with pytest.raises(UsageError, match="2 rows or more"):
+                train(options, io.StringIO())
+        else:
+            train(options, io.StringIO())
 
 
 def test_nothing_to_train() -> None:

@@ -194,7 +194,7 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
         model=model,
         loss=lambda drawn, generator: losses(model, drawn, generator, config),
         source=source(pairs, kept, config.batch, trainer.seed, batch),
-        sample=sample,
+        sample=sample if kept else None,
         finish=finish,
     )
 

@@ -129,6 +129,7 @@ def restore_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         own[name].copy_(tensor)
 
 
+@torch.no_grad()
 def restore_optimizer(
     model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]
 ) -> None:
@@ -140,7 +141,12 @@ def restore_optimizer(
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         name, _, what = key.rpartition("/")
-        state.setdefault(index[id(own[name])], {})[what] = tensor
+        parameter = own[name]
+        if tensor.shape == parameter.shape:
+            # A fused step pairs memory, not indices: what is saved in rows has to lie as the
+            # parameter does, also with the channels last.
+            tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+        state.setdefault(index[id(parameter)], {})[what] = tensor
     optimizer.load_state_dict({**whole, "state": state})
 
 

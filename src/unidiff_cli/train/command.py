@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -46,7 +47,8 @@ def train(options: Options, stream: IO[str]) -> Path:
     named = options.config or options.data or Path("run")
     folder = options.output or Path("runs", named.resolve().stem)
     device = choose_device(options.device)
-    with reporting(options.progress, stream) as report:
+    shown = options.progress if os.environ.get("RANK", "0") == "0" else "quiet"
+    with reporting(shown, stream) as report:
         parts.train(plan, folder, device, report)
     return folder
 

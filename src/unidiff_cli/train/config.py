@@ -28,7 +28,7 @@ class TrainerConfig:
     lr: float = 2e-4
     warmup: int = 0
     schedule: Literal["constant", "cosine", "linear"] = "constant"
-    lr_end: float = 0.0  # what cosine and linear come down to at the last step
+    lr_end: float = 0.0  # what cosine and linear come down to when the last step is made
     weight_decay: float = 0.03
     betas: tuple[float, float] = (0.9, 0.9)
     grad_clip: float = 1.0  # 0: no clipping

@@ -119,7 +119,7 @@ def _tars(paths: list[Path]) -> Rows:
                 for key, members in groupby(files, lambda member: _split(member.name)[0]):
                     sample = {_split(each.name)[1]: _bytes(tar, each) for each in members}
                     yield _sample(f"{path.name}: {key}", sample)
-        except (tarfile.TarError, OSError) as error:
+        except (tarfile.TarError, OSError, EOFError) as error:
             yield BadRow(path.name, f"the rest of this file is lost ({error})")
 
 

@@ -33,7 +33,7 @@ def encode(path: Path, parts: Parts, folder: Path, note: Note) -> None:
         "revision": parts.checkpoint.revision,
     }
     found = store.about(folder)
-    if found is not None:
+    if found is not None and found.get("rows"):
         if {name: found.get(name) for name in source} != source:
             raise UsageError(
                 f"The latents in {folder} are of other data, or of another model.",

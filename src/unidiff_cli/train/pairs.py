@@ -1,6 +1,7 @@
 """A folder of pictures with captions, as the encoders and decoders are trained on.
 
-`pictures.npy` is (N, H, W, 3) uint8, `captions.jsonl` has a line a picture: {"captions": [...]}.
+`pictures.npy` is (N, H, W, 3) uint8, `captions.jsonl` has a line a picture: {"captions": [...],
+"name": "a red fox"}. The name tells what is there and no more; only CLIP's training asks for it.
 """
 
 from __future__ import annotations

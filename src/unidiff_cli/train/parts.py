@@ -9,16 +9,19 @@ device, report) -> config`, which makes in the run's folder what the others need
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
-from unidiff_cli.errors import OutputError, UsageError
+from unidiff_cli.errors import OutOfMemory, OutputError, UsageError
+from unidiff_cli.speed.memory import is_out_of_memory
 from unidiff_cli.train import checkpoint, config, distributed
 from unidiff_cli.train.config import TrainerConfig
 from unidiff_cli.train.report import Report
@@ -83,15 +86,29 @@ def _make(folder: Path) -> None:
         ) from error
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The run's folder is this process's alone; an OutputError where another trains in it."""
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise OutputError(
+            f"Another process is training in {folder}.", "Wait for it, or choose another with -o."
+        ) from None
+
+
 def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> None:
     """Train what the plan says in `folder`, resuming there, and write the finished part."""
     module = _module(plan.kind)
-    with distributed.processes(device) as own:
+    with distributed.processes(device) as own, ExitStack() as held:
         first = distributed.world()[0] == 0
         if first:
             _make(folder)
-            if plan.source and plan.source != folder / "config.toml":
-                shutil.copyfile(plan.source, folder / "config.toml")
+            held.enter_context(_locked(folder))
+            kept = folder / "config.toml"
+            if plan.source and plan.source.resolve() != kept.resolve():
+                shutil.copyfile(plan.source, kept)
         part = plan.part
         if hasattr(module, "prepare"):
             part = distributed.first_alone(lambda: module.prepare(part, folder, own, report))
@@ -110,6 +127,13 @@ def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> Non
         except KeyboardInterrupt:
             report.note(f"saved at step {trainer.step}; the same command goes on from there")
             raise
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                "A training step does not fit into the memory.",
+                "Try a smaller batch with accumulate, recompute = true, or --lora 8.",
+            ) from error
         if first and training.finish:
             checkpoint.restore_model(training.model, checkpoint.weights(folder / "checkpoints"))
             training.model.eval()

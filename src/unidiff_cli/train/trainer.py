@@ -83,7 +83,7 @@ class Trainer:
         log = Log(self.folder / "log.jsonl", self.step) if self.rank == 0 else None
         with torch.random.fork_rng(devices=self._devices()), StopSignal() as signal:
             asked = self._loop(log, signal)
-        self._save(log)
+            self._save(log)
         if asked:
             raise KeyboardInterrupt
 
@@ -98,7 +98,7 @@ class Trainer:
             for name, value in losses.items():
                 self.unlogged.setdefault(name, []).append(value)
             logged = self._write(log) if self._due(config.log_every) else {}
-            rate = (self.step - first) / elapsed
+            rate = (self.step - first) / max(elapsed, 1e-6)  # some clocks are coarse
             self.report.progress(self._progress(logged, rate, elapsed))
             if self._due(config.save_every):
                 self._save(log)
@@ -237,8 +237,10 @@ class Trainer:
         checkpoint.restore_model(self.model, checkpoint.read(found, "model"))
         tensors = checkpoint.read(found, "optimizer")
         checkpoint.restore_optimizer(self.model, self.optimizer, tensors)
-        if self.ema:
+        if self.ema and (found / "ema.safetensors").exists():
             self.ema.load(checkpoint.read(found, "ema"))
+        elif self.ema:  # it is new: the run had none until now
+            self.ema = Ema(self.model, self.config.ema_decay)
         self.step, self.seconds = state["step"], state["seconds"]
         self.unlogged = state["unlogged"] if self.rank == 0 else {}
         self.report.note(f"resuming at step {self.step} ({found})")

@@ -61,6 +61,8 @@ class Config:
             raise UsageError("read_share is a share of a batch and must lie between 0 and 1.")
         if self.lora < 0 or self.batch < 1:
             raise UsageError("lora must be 0 or more, and batch 1 or more.")
+        if self.read_store is not None and self.batch < 2:
+            raise UsageError("With a read_store a batch has 2 rows or more: some of each store.")
 
 
 def prepare(config: Config, folder: Path, device: torch.device, report: Report) -> Config:
@@ -110,7 +112,7 @@ def _source(config: Config, seed: int, device: torch.device) -> Source:
     drawn = Store.open(config.store)
     if config.read_store is None:
         return StoreSource(drawn, config.batch, seed, device)
-    count = max(1, round(config.read_share * config.batch))
+    count = min(config.batch - 1, max(1, round(config.read_share * config.batch)))
     pairs = StoreSource(drawn, config.batch - count, seed, device)
     read = StoreSource(Store.open(config.read_store), count, seed, device)
     return lambda index: LatentPairs.joined(pairs(index), read(index))
