@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "batch": {"process", "record", "output", "samples", "core", *SHARED},
     "replay": {"record", "metadata", "output", "core", *SHARED},
     "gallery": {"metadata", *SHARED},
-    "bench": {"pipeline", "samples", "nets", "core", *SHARED},
+    "bench": {"pipeline", "samples", "rescue", "speed", "nets", "core", *SHARED},
     "journeys": {"pipeline", "samples", "codecs", "rescue", "speed", "core", *SHARED},
     "evaluate": {"batch", "codecs", "storage", "record", "metadata", "output", *SHARED},
     "strips": {"grid"},

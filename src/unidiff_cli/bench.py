@@ -16,7 +16,9 @@ from unidiff_cli.nets.products import linear
 from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.request import Request
+from unidiff_cli.rescue import no_room
 from unidiff_cli.samples import evaluations
+from unidiff_cli.speed.memory import is_out_of_memory, release
 
 PROMPT = "a red fox"
 GAIN = 1.05
@@ -80,12 +82,21 @@ class Bench:
         steps = evaluations(request)
         say("measuring the ceiling")
         ceiling = self.ceiling(request)
-        rows = []
+        rows, captions, too_many = [], [], []
         for batch in batches:
-            say(f"measuring pictures, {batch} at once")
-            rows.append(self.pictures(request, batch, steps, ceiling))
-        say("measuring captions")
-        captions = [self.captions(request, batch) for batch in batches]
+            say(f"measuring {batch} at once")
+            try:
+                pictures = self.pictures(request, batch, steps, ceiling)
+                captions.append(self.captions(request, batch))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                too_many.append(batch)
+            else:
+                rows.append(pictures)
+            release(self.model.device)
+        if not rows:
+            raise no_room(self.model.device)
         best = recommended(rows)
         return {
             **self.model.made_with,
@@ -96,6 +107,7 @@ class Bench:
             "ceiling_gflops": round(ceiling / 1e9, 1),
             "pictures": rows,
             "captions": captions,
+            "out_of_memory": too_many,
             "peak_memory_gib": round(peak(self.model.device) / 2**30, 2),
             "options": f"--dtype {self.model.made_with['dtype']} --batch-size {best}",
         }
@@ -127,8 +139,10 @@ class Bench:
         sampler = model.sampler(request, noise, model.dtype)
         (leg,) = request.walk.legs
 
+        start = noise.latents(0, "start")
+
         def evaluate() -> Latents:
-            return sampler.guided(leg, noise.latents(0, "start"), known, 0.5, 0, 0)
+            return sampler.guided(leg, start, known, 0.5, 0, 0)
 
         evaluation = clocked(evaluate, device, self.repeats)
         decoding = clocked(lambda: images.decode(known.image), device, 1)
@@ -175,7 +189,7 @@ def recommended(rows: Sequence[dict[str, Any]]) -> int:
 
 
 def peak(device: torch.device) -> int:
-    """Bytes of memory that this process has used at most: on a GPU its own, else the machine's."""
+    """Bytes of memory that this process has used at most: on CUDA the GPU's, else the machine's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":

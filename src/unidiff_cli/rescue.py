@@ -62,7 +62,8 @@ class Rescue(Generic[Order, Answer]):
 
 def no_room(device: torch.device) -> OutOfMemory:
     """What is said when even one sample is too much."""
+    elsewhere = "" if device.type == "cpu" else ", or --device cpu"
     return OutOfMemory(
         f"One sample does not fit into the {device.type}'s memory.",
-        "Try --memory low, a smaller --size, --dtype bf16, or --device cpu.",
+        f"Try --memory low or min, --dtype bf16, a smaller size{elsewhere}.",
     )

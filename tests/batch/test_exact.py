@@ -86,6 +86,13 @@ def test_workers(jobs: list[dict[str, Any]]) -> None:
     check("workers")
 
 
+def test_memory_changes_no_picture_and_is_recorded(jobs: list[dict[str, Any]]) -> None:
+    batch(jobs[:2], "low", "--memory", "low")
+    assert {record["made_with"]["memory"] for record in records("low")} == {"low"}
+    for name, picture in pixels("low").items():
+        assert picture == pixels("whole")[name]
+
+
 def test_another_run_seed_is_another_run(jobs: list[dict[str, Any]]) -> None:
     batch(jobs[3:4], "seed", "--seed", "1")
     assert pixels("seed")["job-3.png"] != pixels("whole")["job-3.png"]

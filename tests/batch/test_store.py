@@ -70,6 +70,18 @@ def test_tidy_puts_lines_in_order_and_loses_none() -> None:
     assert [json.loads(line)["custom_id"] for line in lines] == ["a", "b", "c", "d", "e"]
 
 
+def test_an_answer_is_found_where_another_process_moved_it() -> None:
+    with opened(FOLDER, MANIFEST) as store:
+        for name in "ba":
+            store.put(record(name))
+    with opened(FOLDER, MANIFEST, Shard(1, 2)) as reader:
+        with opened(FOLDER, MANIFEST) as store:
+            store.put(record("a" * 40))
+            store.tidy(["a" * 40, "a", "b"])
+        assert reader.answer("a") == record("a")
+        assert reader.answer("b") == record("b")
+
+
 def test_a_torn_line_is_cut_off_wherever_it_was_torn() -> None:
     with opened(FOLDER, MANIFEST) as store:
         store.put(record("a"))

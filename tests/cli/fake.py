@@ -55,7 +55,7 @@ class FakeModel:
         if model == "missing":
             raise errors.ModelUnavailable("There is no model missing.", "unidiff models list")
         fake = cls(progress or Silence())
-        if model is None:
+        if model in (None, "starter"):
             fake.made_with["model"] = "starter"
         if dtype != "auto":
             fake.made_with["dtype"] = dtype
@@ -64,6 +64,9 @@ class FakeModel:
 
     def strange_words(self, prompt: str) -> list[str]:
         return []
+
+    def unread(self, prompt: str) -> str:
+        return ""
 
     def resolve(self, request: Request) -> Request:
         if request.v1_data is not None:

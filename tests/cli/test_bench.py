@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from unidiff_cli.bench import operations, recommended
+from unidiff_cli.bench import Bench, operations, recommended
 from unidiff_cli.cli.app import app
 from unidiff_cli.nets.uvit import UViTConfig
 
@@ -39,6 +40,22 @@ def test_the_table() -> None:
     assert done.stdout.startswith("tiny on cpu, fp32")
     assert "PICTURES/MINUTE" in done.stdout
     assert "suits this machine: --dtype fp32 --batch-size 2" in done.stdout
+
+
+def test_what_does_not_fit_is_told_and_the_rest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = Bench.pictures
+
+    def full(self: Bench, request: Any, batch: int, *others: Any) -> Any:
+        if batch > 1:
+            raise RuntimeError("CUDA out of memory")
+        return measure(self, request, batch, *others)
+
+    monkeypatch.setattr(Bench, "pictures", full)
+    done = bench("--batch-sizes", "1,2")
+    assert done.exit_code == 0, done.stderr
+    assert "2 at once do not fit into the memory" in done.stdout
+    done = bench("--batch-sizes", "2")
+    assert (done.exit_code, done.stdout) == (5, "")
 
 
 @pytest.mark.parametrize("sizes", ["0", "x", "1,,2", "-1", "1.5"])

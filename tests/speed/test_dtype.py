@@ -9,7 +9,7 @@ from torch import Tensor
 from unidiff_cli.errors import UsageError
 from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.speed import dtype as speed
-from unidiff_cli.speed.dtype import WIDE, arranged, choose_dtype
+from unidiff_cli.speed.dtype import WIDE, arranged, choose_device, choose_dtype
 
 CPU = torch.device("cpu")
 
@@ -34,6 +34,15 @@ def test_bfloat16_where_it_pays(
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(UsageError, match="int3"):
         choose_dtype("int3", CPU)
+
+
+def test_a_card_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    for name in ("cuda:2", "cuda:9"):
+        with pytest.raises(UsageError, match=f"offers no {name}"):
+            choose_device(name)
 
 
 def test_the_width_is_that_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,5 +230,5 @@ def serve(spec: Spec, pipe: Connection) -> None:
                 pipe.send(answer)
     except UnidiffError as error:
         pipe.send(type(error)(error.message, error.hint))
-    except (EOFError, OSError):
+    except (EOFError, ConnectionError):
         return

@@ -34,7 +34,7 @@ class Order:
     seed: int | None = None
     shard: Shard | None = None
     workers: int | None = 1
-    """Processes; None is one for each GPU."""
+    """Processes, or actors of the cluster; None is one for each GPU."""
     ray: str | None = None
     """The address of a Ray cluster, or "local"."""
 
@@ -54,13 +54,16 @@ class Order:
             )
         _ = self.custom_ids
         found = stored_manifest(self.folder)
-        model = self.spec.load()
-        workers = self.workers or _accelerators(model)
+        # On a cluster this process asks its model for defaults only, with whatever device it has.
+        model = (replace(self.spec, device="auto") if self.ray else self.spec).load()
         if self.ray:
             ray.connect(self.ray)
-        made_with = ray.made_with(self.spec) if self.ray else model.made_with
+        workers = self.workers or (ray.accelerators() if self.ray else _accelerators(model))
+        # Workers choose nothing: what is left open here is what it is for all of them.
+        chosen = replace(self.spec, model=self.spec.model or model.made_with["model"])
+        made_with = ray.made_with(chosen) if self.ray else model.made_with
         manifest = self._manifest(made_with, workers, found)
-        spec = replace(self.spec, threads=manifest.threads)
+        spec = replace(chosen, threads=manifest.threads, dtype=made_with["dtype"])
         with opened(self.folder, manifest, self.shard) as store:
             yield Run(
                 model=model,
@@ -69,7 +72,7 @@ class Order:
                 store=store,
                 seed=manifest.seed,
                 shard=self.shard,
-                batch_size=spec.batch_size,
+                batch_size=spec.batch_size or self._usual_on_cluster(),
                 recall=self.jobs is None,
             )
 
@@ -85,6 +88,14 @@ class Order:
             threads=found.threads if found else threads if self.ray else max(1, threads // workers),
             made_with=made_with,
         )
+
+    def _usual_on_cluster(self) -> int | None:
+        """Samples that the cluster's GPUs make at once; None where this process knows better."""
+        if self.ray and self.spec.memory == "auto" and ray.gpus(self.spec):
+            from unidiff_cli.pipeline import BATCH_ON_ACCELERATOR
+
+            return BATCH_ON_ACCELERATOR
+        return None
 
     def _crew(self, model: UniDiffuser, spec: Spec, workers: int) -> Crew:
         if self.ray:

@@ -43,7 +43,7 @@ def connect(address: str) -> None:
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(
-            f"There is no Ray cluster at {address} ({error}).", "Try: --ray local"
+            f"There is no Ray cluster at {address} ({error}).", "Try --ray local."
         ) from error
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -62,6 +62,13 @@ def gpus(spec: Spec) -> int:
 
     wanted = spec.device == "auto" or spec.device.startswith("cuda")
     return int(wanted and ray.cluster_resources().get("GPU", 0) > 0)
+
+
+def accelerators() -> int:
+    """GPUs of the whole cluster; 1 where it has none."""
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("GPU", 0)))
 
 
 def made_with(spec: Spec) -> dict[str, str]:
@@ -90,8 +97,8 @@ class RayCrew:
 
     @property
     def busy(self) -> bool:
-        """Whether answers are to come."""
-        return bool(self.batches)
+        """Whether answers are to come, or the end of a round is."""
+        return bool(self.batches) or self.rows is not None
 
     def start(self, batch: Sequence[Job]) -> None:
         """One more batch for the next round."""

@@ -10,11 +10,17 @@ from unidiff_cli.batch.jobs import ID, BadJob, Job
 from unidiff_cli.batch.store import picture_name
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.output import encode
+from unidiff_cli.process import spare_pages
 from unidiff_cli.record import Failure, Record
 
 if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
     from unidiff_cli.request import Result
+    from unidiff_cli.speed.memory import Memory
+
+
+GPU_BROKEN = "CUDA error"
+"""What PyTorch says of a fault after which nothing works in the process: no job is to blame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +30,7 @@ class Spec:
     model: str | None = None
     device: str = "auto"
     dtype: str = "auto"
+    memory: Memory = "auto"
     threads: int | None = None
     """None leaves PyTorch's own number."""
     batch_size: int | None = None
@@ -32,13 +39,17 @@ class Spec:
 
     def load(self) -> UniDiffuser:
         """The model; its parts are loaded when a job first needs them."""
+        if self.memory != "auto":
+            spare_pages()
         import torch
 
         from unidiff_cli.pipeline import UniDiffuser
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        return UniDiffuser.load(self.model, device=self.device, dtype=self.dtype)
+        return UniDiffuser.load(
+            self.model, device=self.device, dtype=self.dtype, memory=self.memory
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +90,9 @@ class Worker:
                 done += 1
         except UnidiffError:
             raise
-        except Exception as error:  # noqa: BLE001 - the other jobs go on
+        except Exception as error:  # the other jobs go on
+            if GPU_BROKEN in str(error):
+                raise
             rest = batch[done:]
             if len(batch) == 1:
                 yield failed(rest[0], unexpected(error))

@@ -10,7 +10,16 @@ import typer
 
 from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.meter import Meter, Tally
-from unidiff_cli.cli.shared import Device, Dtype, Model, Progress, Quiet, output_option
+from unidiff_cli.cli.shared import (
+    BatchSize,
+    Device,
+    Dtype,
+    Memory,
+    Model,
+    Progress,
+    Quiet,
+    output_option,
+)
 from unidiff_cli.errors import SOME_FAILED, UsageError
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 
@@ -63,14 +72,6 @@ Seed = Annotated[
         "custom_id. By default the folder's, else 0.", rich_help_panel=WORK,
     ),
 ]  # fmt: skip
-BatchSize = Annotated[
-    int | None,
-    typer.Option(
-        "--batch-size", metavar="N", envvar="UNIDIFF_BATCH_SIZE",
-        help="Samples at once; it changes speed and memory, on a CPU never the results.",
-        rich_help_panel=WORK,
-    ),
-]  # fmt: skip
 Part = Annotated[
     str | None,
     typer.Option(
@@ -109,6 +110,7 @@ def batch(
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    memory: Memory = "auto",
 ) -> None:
     """Do the jobs of a file, any modes mixed; what a kill interrupts, the same command ends."""
     from unidiff_cli.batch.order import Order
@@ -126,7 +128,12 @@ def batch(
     check_whole("batch-size", batch_size, 1, MAX_COUNT)
     check_whole("seed", seed, 0, MAX_SEED)
     spec = Spec(
-        model=model, device=device, dtype=dtype, batch_size=batch_size, metadata=not no_metadata
+        model=model,
+        device=device,
+        dtype=dtype,
+        memory=memory,
+        batch_size=batch_size,
+        metadata=not no_metadata,
     )
     order = Order(
         jobs=None if jobs == "-" else Path(jobs),

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.shared import Device, Dtype, Json, Model, Progress, Quiet
+from unidiff_cli.cli.shared import Device, Dtype, Json, Memory, Model, Progress, Quiet
 from unidiff_cli.cli.table import drawn
 from unidiff_cli.errors import UsageError
+from unidiff_cli.process import spare_pages
 
 EXAMPLES = """\
 \b
@@ -35,6 +36,7 @@ def bench(
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    memory: Memory = "auto",
     json: Json = False,
     quiet: Quiet = False,
     progress: Progress = "auto",
@@ -44,10 +46,14 @@ def bench(
     console = Console(quiet, progress)
     with console.listening() as listener:
         listener.stage("loading the libraries")
+        if memory != "auto":
+            spare_pages()
         from unidiff_cli.bench import Bench
         from unidiff_cli.pipeline import UniDiffuser
 
-        loaded = UniDiffuser.load(model, device=device, dtype=dtype, progress=listener)
+        loaded = UniDiffuser.load(
+            model, device=device, dtype=dtype, memory=memory, progress=listener
+        )
         report = Bench(loaded, repeats)(batches)
     if json:
         from unidiff_cli.record import line
@@ -92,7 +98,9 @@ def told(report: dict[str, Any]) -> str:
         for pictures, captions in zip(report["pictures"], report["captions"], strict=True)
     ]
     headings = ("BATCH", "SECONDS/EVALUATION", "PICTURES/MINUTE", "OF THE PRODUCT", "CAPTIONS/S")
+    full = [f"{batch} at once do not fit into the memory" for batch in report["out_of_memory"]]
     tail = [
+        *full,
         "",
         f"peak memory: {report['peak_memory_gib']:g} GiB",
         f"suits this machine: {report['options']}",

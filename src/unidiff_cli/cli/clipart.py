@@ -18,6 +18,7 @@ from unidiff_cli.cli.shared import (
     Dtype,
     Fast,
     Json,
+    Memory,
     Model,
     Progress,
     Quiet,
@@ -90,7 +91,9 @@ def clipart(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="A tenth of it, for a first look.", rich_help_panel="Examination"
+            "--quick",
+            help="A first look: 70 prompts, 60 pictures, 20 pairs, two prompts with 4 seeds.",
+            rich_help_panel="Examination",
         ),
     ] = False,
     examination: Annotated[
@@ -117,6 +120,7 @@ def clipart(
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    memory: Memory = "auto",
     batch_size: BatchSize = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -152,7 +156,9 @@ def clipart(
         sitting = Sitting(
             examination=Examination.open(examination),
             folder=folder,
-            spec=Spec(model=model, device=device, dtype=dtype, batch_size=batch_size),
+            spec=Spec(
+                model=model, device=device, dtype=dtype, memory=memory, batch_size=batch_size
+            ),
             settings=asked,
             seed=seed,
             **amount,

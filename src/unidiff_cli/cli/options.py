@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal, get_type_hints
 from unidiff_cli.cli import scopes
 from unidiff_cli.cli.shared import (
     Absent,
+    BatchSize,
     Device,
     Dtype,
     Fast,
     Force,
     Json,
+    Memory,
     Model,
     Progress,
     Quiet,
@@ -47,7 +49,7 @@ class Options:
             "--seed",
             metavar="N",
             help="Sample k has seed N + k, whatever the batch; by default a random one is drawn "
-            "and told.",
+            "and printed.",
         ),
     ] = None
     steps: Annotated[
@@ -76,7 +78,7 @@ class Options:
             "--guidance-interval",
             metavar="LO,HI",
             help="Guide only at noise levels t from LO to HI (1 is pure noise, 0 is clean); the "
-            "evaluations outside cost half, or a third in joint. By default 0,1: at all.",
+            "evaluations outside cost half, or a third in joint. By default 0,1: everywhere.",
         ),
     ] = _for(scopes.is_guided, None)
     preset: Annotated[
@@ -129,25 +131,8 @@ class Options:
     ] = None
     device: Device = "auto"
     dtype: Dtype = "auto"
-    memory: Annotated[
-        Literal["auto", "low", "min"],
-        model_option(
-            "--memory",
-            envvar="UNIDIFF_MEMORY",
-            help="low holds only the parts at work and computes one thing at a time: slower, and "
-            "the same results but for rounding, and pictures above the model's own size made of "
-            "tiles. min reads the network block by block besides.",
-        ),
-    ] = "auto"
-    batch_size: Annotated[
-        int | None,
-        model_option(
-            "--batch-size",
-            metavar="N",
-            envvar="UNIDIFF_BATCH_SIZE",
-            help="Samples at once; it changes speed and memory, never the results.",
-        ),
-    ] = None
+    memory: Memory = "auto"
+    batch_size: BatchSize = None
 
     output: Annotated[
         str | None,

@@ -34,9 +34,24 @@ Dtype = Annotated[
         help="The numbers to compute with; auto is the best that the device does well.",
     ),
 ]
+Memory = Annotated[
+    Literal["auto", "low", "min"],
+    model_option(
+        "--memory",
+        envvar="UNIDIFF_MEMORY",
+        help="low holds only the parts at work and computes one thing at a time: slower, and "
+        "the same results but for rounding, and pictures above the model's own size made of "
+        "tiles. min reads the network block by block besides.",
+    ),
+]
 BatchSize = Annotated[
     int | None,
-    model_option("--batch-size", metavar="N", envvar="UNIDIFF_BATCH_SIZE", help="Samples at once."),
+    model_option(
+        "--batch-size",
+        metavar="N",
+        envvar="UNIDIFF_BATCH_SIZE",
+        help="Samples at once; it changes speed and memory, on a CPU never the results.",
+    ),
 ]
 Steps = Annotated[
     int | None, sampling_option("--steps", metavar="N", help="The model's by default.")
@@ -66,7 +81,7 @@ Fast = Annotated[
     sampling_option(
         "--fast",
         help="Compute the network's middle at every second (safe; in joint at each) or third (max) "
-        "evaluation. Sooner, not the same; compare with fewer --steps: docs/fast.md.",
+        "evaluation. Faster, but not the same result; compare with fewer --steps: docs/fast.md.",
     ),
 ]
 Json = Annotated[

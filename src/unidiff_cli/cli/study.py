@@ -13,6 +13,7 @@ from unidiff_cli.cli.shared import (
     Device,
     Dtype,
     Json,
+    Memory,
     Model,
     Progress,
     Quiet,
@@ -93,6 +94,7 @@ def guidance(
     model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    memory: Memory = "auto",
     batch_size: BatchSize = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -127,16 +129,17 @@ def guidance(
         listener.stage("loading the libraries")
         from unidiff_cli.batch.worker import Spec
         from unidiff_cli.evaluate import guidance as study_of
-        from unidiff_cli.evaluate.distances import look
+        from unidiff_cli.evaluate.distances import look, torchmetrics
         from unidiff_cli.evaluate.networks import open_clip, open_network
         from unidiff_cli.speed.dtype import choose_device
 
-        spec = Spec(model=model, device=device, dtype=dtype, batch_size=batch_size)
+        spec = Spec(model=model, device=device, dtype=dtype, memory=memory, batch_size=batch_size)
         study = study_of.Study(spec=spec, **asked)
         study.jobs()
         place = choose_device(device)
         scorer, network, real = open_clip(clip, place), None, None
         if wanted:
+            torchmetrics()  # sampling is long: what is missing is told before it
             network = open_network(features, place)
             listener.stage(f"looking at {references}")
             real = look(network, wanted, listener)

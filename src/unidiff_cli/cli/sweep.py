@@ -61,7 +61,7 @@ Size = Annotated[
     str | None, _several("--size", "WxH,...", "Width and height in pixels, multiples of 16.")
 ]
 Seed = Annotated[
-    str | None, _several("--seed", "N,N,...", "1-3 is 1,2,3; by default a random one, told.")
+    str | None, _several("--seed", "N,N,...", "1-3 is 1,2,3; by default a random one, printed.")
 ]
 Each = Annotated[bool, output_option("--each", help="Also write every picture.")]
 

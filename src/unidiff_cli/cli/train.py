@@ -63,7 +63,7 @@ def train(
     Examples:
       unidiff train --data examples/finetune -o runs/zorp
       unidiff t2i "a green zorp" --model runs/zorp/model
-      unidiff train recipes/starter/uvit.toml --minutes 60
+      unidiff train my.toml -o runs/mine --minutes 60
     """
     from unidiff_cli.train.command import Options, train
 

@@ -74,7 +74,7 @@ MODES: dict[str, Mode] = {
     mode.name: mode
     for mode in (
         Mode("t2i", "Make a picture of what a prompt says.", (Leg(S, G),)),
-        Mode("i2t", "Say what is on a picture.", (Leg(G, S),)),
+        Mode("i2t", "Say what a picture shows.", (Leg(G, S),)),
         Mode("joint", "Make a picture and its caption, from nothing.", (Leg(S, S),)),
         Mode("i", "Make a picture, from nothing.", (Leg(S, A),)),
         Mode("t", "Make a sentence, from nothing.", (Leg(A, S),)),

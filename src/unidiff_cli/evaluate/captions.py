@@ -73,7 +73,7 @@ def measure(cases: Sequence[Case]) -> tuple[dict[str, float | None], list[str]]:
     """The measures by name, and what should be known of them.
 
     cider-d   0 to 10, where 1 is usually written as 100
-    bleu-1..4 0 to 1, of the whole set
+    bleu-1..4 0 to 1, of the whole set; None without torchmetrics
     exact     share of captions that are word for word a reference
     noun      share that name one of the nouns; None where no row has nouns
     distinct  share of captions that no other caption equals
@@ -82,11 +82,15 @@ def measure(cases: Sequence[Case]) -> tuple[dict[str, float | None], list[str]]:
     named = [has_noun(case) for case in cases if case.nouns]
     said = Counter(tuple(case.words) for case in cases)
     values: dict[str, float | None] = {"cider-d": sum(scores) / len(scores)}
-    values |= bleu(cases)
+    notes = []
+    try:
+        values |= bleu(cases)
+    except UsageError as error:
+        values |= {f"bleu-{n}": None for n in range(1, LONGEST + 1)}
+        notes.append(f"{error.message} {error.hint}")
     values["exact"] = sum(case.words in case.wanted for case in cases) / len(cases)
     values["noun"] = sum(named) / len(named) if named else None
     values["distinct"] = sum(count == 1 for count in said.values()) / len(cases)
-    notes = []
     if len(cases) < FEW:
         notes.append(
             f"CIDEr-D weighs words by how few of the pictures they are said of; "

@@ -82,7 +82,7 @@ def frechet(references: Seen, made: Seen) -> Distance:
             f"Give more than {width}, or measure with: unidiff eval kid",
         )
     notes = () if fewest >= ENOUGH_FOR_FID else (_unreliable(fewest),)
-    frechet_metric, _ = _torchmetrics()
+    frechet_metric, _ = torchmetrics()
     metric = frechet_metric(feature=_Made(width))
     metric.update(references.features.double(), real=True)
     metric.update(made.features.double(), real=False)
@@ -113,7 +113,7 @@ def kernel(
     once = len(references) == len(made) == size
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # it warns that it keeps all features
-        _, kernel_metric = _torchmetrics()
+        _, kernel_metric = torchmetrics()
         metric = kernel_metric(
             feature=_Made(references.features.shape[1]),
             subsets=1 if once else subsets,
@@ -160,7 +160,7 @@ class _Made(nn.Module):
         return features
 
 
-def _torchmetrics() -> tuple[Any, Any]:
+def torchmetrics() -> tuple[Any, Any]:
     """The classes of the two distances."""
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance

@@ -26,7 +26,10 @@ def choose_device(name: str = "auto") -> torch.device:
         raise UsageError(
             f"There is no device {name!r}.", "Choose auto, cuda, mps or cpu."
         ) from None
-    if device.type != "cpu" and not here.get(device.type, False):
+    known = device.type == "cpu" or here.get(device.type, False)
+    if device.type == "cuda" and known:
+        known = (device.index or 0) < torch.cuda.device_count()
+    if not known:
         raise UsageError(f"This machine offers no {name} to PyTorch.", "Try --device auto.")
     return device
 

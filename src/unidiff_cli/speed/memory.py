@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 Memory = Literal["auto", "low", "min"]
 """What is held at a time: all that is needed, the parts at work, or of the U-ViT one block."""
 
-SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "cannot allocate memory",
+    "cublas_status_alloc_failed",
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
