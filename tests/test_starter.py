@@ -51,6 +51,15 @@ def test_words_that_it_never_saw_are_named() -> None:
     assert json.loads(result.stdout)["made_with"]["model"] == "starter"
 
 
+def test_the_end_of_a_long_prompt_is_named() -> None:
+    words = " ".join(["a red fox and a blue car"] * 3)
+    result = CliRunner().invoke(app, ["t2i", words, "--steps", "2", "--json"])
+    assert result.exit_code == 0, result.output
+    assert "the prompt is too long, and its end is not read: a blue car\n" in result.stderr
+    model = UniDiffuser.load("starter", device="cpu", dtype="fp32")
+    assert model.unread(words.removesuffix(" a blue car")) == ""
+
+
 def test_a_thing_has_the_colour_that_is_asked_for() -> None:
     """The mean of what is not background is reddest for red, greenest for green, and so on."""
     model = UniDiffuser.load("starter", device="cpu", dtype="fp32")

@@ -120,6 +120,11 @@ class UniDiffuser:
         spoken = dict.fromkeys(re.findall(r"[\w'-]+", prompt.lower()))
         return [] if words is None else [word for word in spoken if word not in words]
 
+    def unread(self, prompt: str) -> str:
+        """The end of a prompt that is longer than what the model reads; usually empty."""
+        _, texts = self.parts.codecs(torch.float32)
+        return texts.unread(prompt)
+
     def run(self, request: Request) -> Result:
         """All samples of one request; raises the first error among them."""
         results = list(self.stream([request]))

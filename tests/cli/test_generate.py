@@ -193,6 +193,17 @@ def test_json_progress_is_an_event_a_line(cli: Cli) -> None:
     assert (last["items"], last["evaluations"]) == ([2, 2], [2, 4])
 
 
+def test_quiet_silences_events_but_not_errors(cli: Cli) -> None:
+    assert cli("t", "--seed", "1", "--progress", "json", "--quiet").stderr == ""
+    done = cli("t2i", "fox", "InputError", "--progress", "json", "--quiet")
+    assert [json.loads(each)["event"] for each in done.stderr.splitlines()] == ["error"]
+
+
+def test_a_hint_does_not_stutter(cli: Cli) -> None:
+    done = cli("t2i", "fox", "--json", "-o", "-")
+    assert "\ntry: -o fox.png\n" in done.stderr
+
+
 def test_what_is_counted_begins_anew() -> None:
     events = Events()
     for _ in range(2):

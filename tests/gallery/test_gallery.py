@@ -100,6 +100,17 @@ def test_captions_come_from_a_text_file_beside_a_table_or_the_record(tmp_path: P
     assert found == {"a.png": "from beside", "b.png": "from the table", "c.png": "from the record"}
 
 
+def test_a_table_names_pictures_of_folders_below_it(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    save(tmp_path / "images" / "a.png")
+    save(tmp_path / "images" / "b.png")
+    row = '{{"image": "images/{}.png", "text": "above"}}\n'
+    (tmp_path / "pairs.jsonl").write_text(row.format("a") + row.format("b"))
+    (tmp_path / "images" / "metadata.jsonl").write_text('{"file_name": "b.png", "text": "near"}')
+    found = {item.name: item.caption for item in items(tmp_path)}
+    assert found == {"images/a.png": "above", "images/b.png": "near"}
+
+
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a folder"):
         list(collect(tmp_path / "none"))

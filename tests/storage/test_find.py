@@ -70,6 +70,10 @@ def test_unknown_names() -> None:
     assert "unidiffuser-v1" in caught.value.hint
     with pytest.raises(ModelUnavailable, match="someone/model is neither a folder nor"):
         find("someone/model")
+    for folder in ("./mine", "../mine", "a/b/c"):
+        with pytest.raises(ModelUnavailable, match="no model") as caught:
+            find(folder)
+        assert "pull" not in caught.value.hint
 
 
 def test_folders(tmp_path: Path) -> None:

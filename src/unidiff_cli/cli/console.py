@@ -27,7 +27,7 @@ def say_error(message: str, hint: str = "") -> None:
     plain = "NO_COLOR" in os.environ or not sys.stderr.isatty()
     typer.secho(f"error: {message}", fg=None if plain else "red", err=True)
     if hint:
-        typer.echo(f"try: {hint}", err=True)
+        typer.echo(f"try: {hint.removeprefix('Try').lstrip(' :')}", err=True)
 
 
 def drop_stdout() -> None:
@@ -77,9 +77,11 @@ class Console:
 
     def note(self, text: str) -> None:
         """Something good to know, on stderr."""
+        if self.quiet:
+            return
         if self.progress == "json":
             event(event="note", text=text)
-        elif not self.quiet:
+        else:
             with self._room():
                 typer.echo(text, err=True)
 
@@ -112,10 +114,11 @@ class Console:
     @contextmanager
     def listening(self) -> Iterator[Progress]:
         """The listener that draws, tells or keeps silent, as was asked."""
-        if self.progress == "json":
-            yield Events()
-        elif self.progress == "none" or self.quiet or not _can_draw():
+        drawn = self.progress == "auto" and _can_draw()
+        if self.quiet or not (drawn or self.progress == "json"):
             yield Silence()
+        elif self.progress == "json":
+            yield Events()
         else:
             from unidiff_cli.cli.bar import Bar
 

@@ -244,9 +244,10 @@ def encode_sheet(
 ) -> bytes:
     """A sheet as the bytes of a file; a note tells where its records do not fit in."""
     if records and not has_room(FORMATS[suffix.lower()], records):
+        more = "; .png and .webp hold more" if suffix.lower() in (".jpg", ".jpeg") else ""
         console.note(
             f"the sheet does not say how it was made: {len(records)} records are too many for "
-            f"a {suffix}; .png and .webp hold more"
+            f"a {suffix}{more}"
         )
     return encode(sheet, suffix, records)
 

@@ -50,7 +50,7 @@ def gallery(
     """Put a folder of pictures, with captions and settings, into one HTML page.
 
     The page holds the pictures themselves, so it works from a file and can be sent as one. Captions
-    come from the pictures, from a .txt beside each, or from a metadata.jsonl in the folder.
+    come from a .txt beside each, else from a metadata.jsonl or pairs.jsonl, else from the pictures.
     """
     from unidiff_cli.gallery.collect import collect
     from unidiff_cli.gallery.page import card, page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.console import Console
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def warn_of_words(model: UniDiffuser, prompts: Sequence[str], console: Console) -> None:
-    """A note that names the words which the model never saw; none where all are known."""
+    """Notes that name what the model does not read, and the words which it never saw."""
+    for prompt in dict.fromkeys(prompts):
+        if rest := model.unread(prompt):
+            console.note(f"the prompt is too long, and its end is not read: {shorten(rest, 80)}")
     strange = dict.fromkeys(word for prompt in prompts for word in model.strange_words(prompt))
     if strange:
         console.note(

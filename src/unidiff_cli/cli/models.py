@@ -198,7 +198,8 @@ def remove(
             f"{name} does not lie in the Hub's cache.", f"Remove its folder yourself: {folder}"
         )
     if not yes and not _agreed(f"Remove {repo} from {hub.cache_folder()}?"):
-        raise typer.Exit(INTERRUPTED)
+        Console().note("Nothing was removed.")
+        return
     Console().note(f"Removed {repo}: {human(hub.remove(repo))} are free again.")
 
 
@@ -209,7 +210,7 @@ def _agreed(question: str) -> bool:
     try:
         return typer.confirm(question, err=True)
     except typer.Abort:
-        return False
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _folder(name: str) -> tuple[Found, Path]:

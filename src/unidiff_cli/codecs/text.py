@@ -34,6 +34,11 @@ class TextCodec:
         ids = [start, *words, end]
         return torch.tensor([ids + [end] * (self.tokens - len(ids))])
 
+    def unread(self, prompt: str) -> str:
+        """The end of a prompt that is too long: what is cut off; usually empty."""
+        words = self.clip_tokenizer().encode(prompt, add_special_tokens=False)
+        return prompt[words.offsets[self.tokens - 2][0] :] if len(words) > self.tokens - 2 else ""
+
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> Latent:
         """((B, L, D),): equal prompts are encoded once, padding tokens are ordinary tokens."""

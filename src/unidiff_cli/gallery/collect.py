@@ -50,14 +50,12 @@ def collect(folder: Path) -> Iterator[Item | InputError]:
     for path in sorted(folder.rglob("*"), key=natural):
         if path.suffix.lower() not in PICTURES or path.name.startswith(".") or not path.is_file():
             continue
-        if path.parent not in tables:
-            tables[path.parent] = _tables(path.parent)
         try:
             known = read_metadata(path)
         except InputError as error:
             yield error
             continue
-        words = _beside(path) or tables[path.parent].get(path.name, "")
+        words = _beside(path) or _told(path, folder, tables)
         yield _item(path, path.relative_to(folder).as_posix(), known, words)
 
 
@@ -119,8 +117,19 @@ def _beside(path: Path) -> str:
         return ""
 
 
+def _told(path: Path, folder: Path, tables: dict[Path, dict[str, str]]) -> str:
+    """The caption in the nearest table that names the picture, up to the gallery's folder."""
+    above = path.parents
+    for parent in above[: above.index(folder) + 1]:
+        if parent not in tables:
+            tables[parent] = _tables(parent)
+        if text := tables[parent].get(path.relative_to(parent).as_posix()):
+            return text
+    return ""
+
+
 def _tables(folder: Path) -> dict[str, str]:
-    """Captions by file name, from the tables that lie in the folder."""
+    """Captions by file, from the tables that lie in the folder."""
     found: dict[str, str] = {}
     for name in ROWS:
         try:

@@ -10,7 +10,7 @@ from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import DEFAULT, FALLBACK, MODELS, STARTER_FOLDER, Row
 from unidiff_cli.storage.layout import human
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @dataclass(frozen=True)
