@@ -16,6 +16,7 @@ from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.latents import Latents
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import DegenerateResult, InputError, OutOfMemory, UsageError
+from unidiff_cli.nets.captioner import Trees
 from unidiff_cli.parts import Parts
 from unidiff_cli.predictor import UViTPredictor
 from unidiff_cli.progress import Silence
@@ -180,6 +181,23 @@ def test_overflow_is_tried_again_in_float32(
     monkeypatch.setattr(UViTPredictor, "__call__", broken_below(torch.float64))
     with pytest.raises(DegenerateResult, match="not finite"):
         half.run(ask("joint", photo, steps=2))
+
+
+def test_a_captioner_that_overflows_is_tried_again_too(
+    photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Trees.root
+
+    def root(self: Trees, latent: torch.Tensor) -> torch.Tensor:
+        logits = plain(self, latent)
+        half = next(self.captioner.parameters()).dtype is torch.bfloat16
+        return logits * float("nan") if half else logits
+
+    monkeypatch.setattr(Trees, "root", root)
+    half = UniDiffuser.load("tiny", device="cpu", dtype="bf16")
+    result = half.run(ask("i2t", photo, steps=2))
+    assert result.made_with["dtype"] == "fp32"
+    assert result.texts[0]
 
 
 def test_a_picture_of_one_colour_is_no_result(

@@ -260,6 +260,7 @@ def decode(
     captions = texts.decode(clean.text, how, seeds) if "text" in yields else nothing
     outputs: list[Output | UnidiffError] = []
     for seed, fine, image, text in zip(seeds, finite, pictures, captions, strict=True):
+        fine = fine and (text is not None or "text" not in yields)
         flat = image is not None and all(low == high for low, high in image.getextrema())
         if fine and not flat:
             outputs.append(Output(seed=seed, image=image, text=text))

@@ -217,7 +217,7 @@ def test_a_sample_from_the_nucleus_has_its_own_stream() -> None:
     captioner, end = case(1)
     latent, words = latents(1).expand(6, -1, -1), tokenizer(end)
 
-    def captions(seeds: list[int]) -> list[str]:
+    def captions(seeds: list[int]) -> list[str | None]:
         drawn = [torch.Generator().manual_seed(seed) for seed in seeds]
         return decode_captions(
             captioner, latent[: len(seeds)], words, how="nucleus", generators=drawn

@@ -28,9 +28,10 @@ def decode_captions(
     *,
     how: Literal["beam", "nucleus"] = "beam",
     generators: Sequence[torch.Generator] = (),
-) -> list[str]:
+) -> list[str | None]:
     """The caption of each text latent (B, L, D), independent of the others in the batch.
 
+    It is None where the captioner's numbers overflowed, so that no chance words pass for one.
     "beam" draws nothing; "nucleus" draws from each sample's own CPU generator.
     """
     end = tokenizer.token_to_id(EOS)
@@ -43,7 +44,9 @@ def decode_captions(
     )
     room = min(MAX_TOKENS, captioner.gpt.config.n_positions - latent.shape[1] + 1)
     tokens = grow_all(trees, growth, room)
-    return [str(tokenizer.decode(each, skip_special_tokens=True)) for each in tokens]
+    captions = [str(tokenizer.decode(each, skip_special_tokens=True)) for each in tokens]
+    fine = logits.isfinite().all(1).tolist()
+    return [caption if good else None for caption, good in zip(captions, fine, strict=True)]
 
 
 class Growth(Protocol):

@@ -51,8 +51,11 @@ class TextCodec:
 
     def decode(
         self, latent: Latent, how: Literal["beam", "nucleus"], seeds: Sequence[int]
-    ) -> list[str]:
-        """The captions of a text latent; only "nucleus" draws, from each sample's own stream."""
+    ) -> list[str | None]:
+        """The captions of a text latent, None where numbers overflowed.
+
+        Only "nucleus" draws, from each sample's own stream.
+        """
         return decode_captions(
             self.captioner(),
             latent.parts[0],
