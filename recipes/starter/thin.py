@@ -2,8 +2,8 @@
 
     python recipes/starter/thin.py PAIRS STORE OUT [--alone N] [--some N] [--two N] [--seed 11]
 
-STORE is what encode.py made of the folder of pairs. Which scenes are kept is drawn by the seed;
-without a number all of a sort are.
+STORE is what encode.py made of the folder of pairs; the same --pictures N says that it has only the
+first so many. Which scenes are kept is drawn by the seed; without a number all of a sort are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,10 @@ def main() -> None:
     for name in SORTS:
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--pictures", type=int)
     arguments = parser.parse_args()
     with (arguments.pairs / "captions.jsonl").open(encoding="utf-8") as lines:
-        sorts = [sort(json.loads(line)) for line in lines]
+        sorts = [sort(json.loads(line)) for line in islice(lines, arguments.pictures)]
     scenes = chosen(sorts, {each: getattr(arguments, each) for each in SORTS}, arguments.seed)
     rows = thin(arguments.store, arguments.out, scenes, len(sorts))
     kept = [sorts[scene] for scene in scenes]

@@ -205,3 +205,14 @@ def test_a_store_is_thinned_by_what_scenes_show(tmp_path: Path, pairs: Pairs) ->
     assert torch.equal(less.image, whole.rows(both).image)
     assert torch.equal(less.text, whole.rows(both).text)
     assert [*chosen(sorts, {"alone": 5, "some": 0, "two": None}, 12)] != [*kept]
+
+
+def test_stores_are_joined_in_their_order(tmp_path: Path, pairs: Pairs) -> None:
+    from join import join
+
+    parts = [stored(pairs, tmp_path / str(seed), seed) for seed in (0, 1)]
+    assert join([tmp_path / "0", tmp_path / "1"], tmp_path / "both") == 280
+    both = store.Store.open(tmp_path / "both").rows(torch.arange(280))
+    apart = [part.rows(torch.arange(140)) for part in parts]
+    for name in ("image", "clip", "text"):
+        assert torch.equal(getattr(both, name), torch.cat([getattr(part, name) for part in apart]))
