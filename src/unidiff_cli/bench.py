@@ -189,7 +189,7 @@ def recommended(rows: Sequence[dict[str, Any]]) -> int:
 
 
 def peak(device: torch.device) -> int:
-    """Bytes of memory that this process has used at most: on CUDA the GPU's, else the machine's."""
+    """This process's peak memory in bytes: on CUDA the GPU's, else the machine's (0 on Windows)."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":

@@ -154,7 +154,7 @@ def parameters(record: Record) -> str:
 
 
 def read_metadata(path: str | Path) -> Metadata:
-    """What the picture says of itself, believed in nothing; InputError when it is no picture."""
+    """What the picture says of itself, none of it trusted; InputError if it cannot be read."""
     with opened(path) as picture:
         texts = _texts(picture)
         known = Metadata(format=picture.format or "?", width=picture.width, height=picture.height)

@@ -26,7 +26,7 @@ STAGES: tuple[frozenset[Part], ...] = (
     frozenset({"uvit"}),
     frozenset({"captioner"}),
 )
-"""Parts that are at work together: they read words, see or paint pictures, sample, tell."""
+"""Parts that work together: to read words, to encode or decode pictures, to sample, to caption."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Parts:
 
     def module(self, part: Part, dtype: torch.dtype) -> Any:
         """The part on the device, loaded at the first call."""
-        if part == "vae" and not self.frugal:  # else it makes room for the VAE by going
+        if part == "vae" and not self.frugal:  # if frugal, the U-ViT is dropped instead
             self._rest()
         if (part, dtype) not in self.loaded:
             if self.frugal:

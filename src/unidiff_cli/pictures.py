@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_BYTES = 512 * 2**20
-"""What is read of a pipe before it is held for endless."""
+"""Bytes read from a pipe before it is taken to be endless."""
 
 
 def open_picture(source: str | Path | bytes | BinaryIO | Image.Image) -> Image.Image:

@@ -64,9 +64,10 @@ class UniDiffuser:
         """The named model (a row of the registry, a folder, a Hub id), by default the best here.
 
         With `memory="low"` only the parts at work are held, and the network gets one point at a
-        time, on a CPU of one sample: slower, and the same pictures but for rounding; those above
-        the model's own size go through the VAE in tiles. With "min" the network's blocks are read
-        from the file one at a time besides.
+        time (on a CPU, of one sample at a time): slower, and the same pictures but for rounding.
+        Pictures above the model's own size go through the VAE in tiles. "min" also reads the
+        network's blocks from the file one at a time. ModelUnavailable says how to get a model that
+        is not here; a wrong device or dtype is a UsageError.
         """
         place, listener = choose_device(device), progress or Silence()
         parts = Parts(open_checkpoint(model), place, listener, memory)
@@ -252,7 +253,7 @@ def decode(
     texts: TextCodec,
     how: Literal["beam", "nucleus"] = "beam",
 ) -> list[Output | UnidiffError]:
-    """What is wanted of each sample, or a DegenerateResult where it is no result."""
+    """Each sample's `yields`, decoded; a DegenerateResult in place of what is no result."""
     finite = torch.stack([known[m].finite for m in yields]).all(0).tolist()
     clean = known.map(lambda latent: latent.map(torch.nan_to_num))
     nothing: list[Any] = [None] * len(seeds)

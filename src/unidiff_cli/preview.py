@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from unidiff_cli.core.solver import Clean
 
 SAMPLES, SIDE = 4, 16
-"""Latents to fit the map to, and their side: of each a quarter is flat, the rest ever finer."""
+"""Latents to fit the map to, and their side: the first is flat, the others ever finer."""
 
 
 @dataclass(frozen=True)

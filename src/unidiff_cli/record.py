@@ -5,7 +5,7 @@ status       "ok" or "error"
 mode, prompt | image, count, seed, steps, solver, ...   the request, as Request.to_json has it
 outputs      [{image?, text?}]: the file written and the caption
 error?       {type, message, hint?}
-seconds      time for it, loading apart
+seconds      time for it, any loading of parts included
 made_with    model, revision, device, dtype and the versions of the libraries
 """
 
@@ -94,7 +94,7 @@ class Record:
 
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """The record in JSON values that nobody vouches for, else a UsageError."""
+        """The record in untrusted JSON values, else a UsageError."""
         values = _mapping("A record", values)
         request: dict[str, Any] = {}
         rest: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Made again: what a picture or a record says it is, and how near the new one comes to it.
+"""Making again what a picture or a record describes, and comparing the new one with the old.
 
 A record comes from anybody. It is read as typed data, bounded in size; no file that it names is
 opened, and of the models that it names only those of the registry.
@@ -68,7 +68,7 @@ class Comparison:
 
     same: bool
     psnr: float | None = None
-    """In dB, infinite for equal pixels; None where no two pictures can be laid over each other."""
+    """In dB, infinite for equal pixels; None without two pictures of the same size."""
     findings: tuple[str, ...] = ()
     differences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What was recorded and what is now, where that is not the same."""

@@ -17,7 +17,7 @@ from unidiff_cli.errors import UnidiffError
 from unidiff_cli.process import begin
 
 MAX_DEATHS = 2
-"""So often a job may be in the hands of a process that dies: the second time it was alone."""
+"""A job fails once this many processes have died with it: the second time it was alone."""
 MAX_FAILED_STARTS = 3
 
 
@@ -40,7 +40,7 @@ class Crew(Protocol):
         """Begin with a batch; only when idle."""
 
     def collect(self, patience: float | None) -> list[Answer]:
-        """The answers that came, none when there were none within the seconds."""
+        """The answers that arrive within `patience` seconds, perhaps none; None sets no limit."""
 
     def close(self) -> None:
         """Stop all work."""

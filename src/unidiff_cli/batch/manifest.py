@@ -43,7 +43,7 @@ class Manifest:
         )
 
     def differences(self, other: Manifest) -> list[str]:
-        """What is another thing here and there, in words."""
+        """What differs between the two, in words; threads are not compared."""
         pairs: dict[str, tuple[object, object]] = {"the run's seed": (self.seed, other.seed)}
         for name in {**self.made_with, **other.made_with}:
             pairs[name] = (

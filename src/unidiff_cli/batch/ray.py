@@ -25,7 +25,7 @@ ERROR, ANSWERS = "error", "answers"
 
 
 def connect(address: str) -> None:
-    """Be a client of the cluster, or of a new one on this machine for "local"."""
+    """Connect to the cluster, or to a new one on this machine for "local"; else a UsageError."""
     try:
         import ray
     except ImportError:

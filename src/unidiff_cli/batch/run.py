@@ -51,7 +51,7 @@ class Run:
     recall: bool = False
     """Whether stored answers are wanted with all they say."""
     accepted: deque[int] = field(default_factory=deque)
-    """The lines of the jobs that a reply is to come to, while somebody takes them off."""
+    """With `recall`, the lines of jobs that get a reply, in order; `in_order` takes them off."""
     number: int = 0
     """Of the last line."""
     seen: set[str] = field(default_factory=set)
@@ -59,9 +59,9 @@ class Run:
     """Jobs that nobody has begun with, and what they must share to be one batch."""
 
     def replies(self) -> Iterator[Reply]:
-        """A reply to each job, as soon as it is there; new ones are stored before.
+        """A reply to each job, as soon as it is there; new answers are stored first.
 
-        But for those of jobs that have the custom_id of another: its answer stays.
+        Not stored are replies to jobs that have another's custom_id: that one's answer stays.
         """
         try:
             while self.waiting or self.crew.busy or not self.source.ended:

@@ -87,7 +87,7 @@ def _blocks(descriptor: int) -> Iterator[bytes]:
 
 
 def cut(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines in blocks of bytes. Of one that is too long, so much that it shows."""
+    """The lines in blocks of bytes; one that is too long is cut, but stays longer than MAX_LINE."""
     rest = b""
     for block in blocks:
         *whole, rest = (rest + block).split(b"\n")

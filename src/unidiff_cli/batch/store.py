@@ -179,7 +179,7 @@ def opened(folder: Path, manifest: Manifest, shard: Shard | None = None) -> Iter
 
 
 def drop_torn_line(file: Path) -> None:
-    """The file ends with a line's end: what a kill left of a line after that is cut off."""
+    """Cut off the unfinished line that a kill may have left at the end of the file."""
     if not file.exists():
         return
     with open(file, "r+b") as lines:
@@ -196,9 +196,9 @@ def drop_torn_line(file: Path) -> None:
 
 
 def drop_passing_files(folder: Path) -> None:
-    """What a kill left of a picture under its passing name is gone.
+    """Delete what a kill left of pictures under temporary names.
 
-    Another shard may be writing here now, but never for long.
+    Only old ones: another shard may be writing here now, but never for long.
     """
     for path in folder.glob(".*.tmp"):
         with suppress(OSError):

@@ -31,8 +31,9 @@ def decode_captions(
 ) -> list[str | None]:
     """The caption of each text latent (B, L, D), independent of the others in the batch.
 
-    It is None where the captioner's numbers overflowed, so that no chance words pass for one.
-    "beam" draws nothing; "nucleus" draws from each sample's own CPU generator.
+    It is None where the captioner's numbers overflowed: random words must not pass for a caption.
+    "beam" draws nothing; "nucleus" draws from each sample's own CPU generator. A tokenizer without
+    EOS is a ModelUnavailable.
     """
     end = tokenizer.token_to_id(EOS)
     if end is None:
@@ -99,7 +100,8 @@ def grow_all(trees: Trees, growth: Growth, room: int) -> list[list[int]]:
 class Beams:
     """The published search: five beams, ranked at every step by their mean log-probability.
 
-    An ended beam goes on with token 0, at no cost and no length: others can still overtake it.
+    An ended beam is continued with token 0, which changes neither its score nor its length: others
+    can still overtake it.
     """
 
     end: int
@@ -153,7 +155,7 @@ class Beams:
 
 @dataclass(frozen=True)
 class Nucleus:
-    """Sampling from the fewest likeliest tokens that hold 0.8 of the probability."""
+    """Nucleus sampling (arXiv 1904.09751): from the likeliest tokens that hold 0.8 of the mass."""
 
     end: int
     text: Tensor  # (B, 1, T)
@@ -179,9 +181,9 @@ class Nucleus:
         mass = torch.where(before < TOP_P, p, 0).cumsum(-1)
         drawn = torch.cat([torch.rand(1, generator=each) for each in self.generators])
         rank = (mass <= drawn.to(mass.device)[:, None] * mass[:, -1:]).sum(-1, keepdim=True)
-        # The product may round up to the whole mass, which no rank exceeds.
+        # The product may round up to the whole mass: then the whole vocabulary would count.
         most = (before < TOP_P).sum(-1, keepdim=True) - 1
-        rank = rank.minimum(most).clamp_min(0)  # of numbers that are none, any; they are told of
+        rank = rank.minimum(most).clamp_min(0)  # NaN: any token; `decode_captions` reports it
         tokens = order.gather(1, rank)  # (B, 1)
         return replace(self, text=torch.cat([self.text, tokens[..., None]], dim=2))
 

@@ -71,8 +71,8 @@ def pixels(picture: Image.Image) -> Tensor:
 def picture(x: Tensor) -> Image.Image:
     """(3, H, W) in -1..1 as an RGB picture; what lies outside is clamped.
 
-    It is black where any number is not finite, also if one tile is broken: nothing passes for a
-    picture then.
+    If any number is not finite, even in a single tile, all of it is black: a broken picture must
+    not pass for a good one.
     """
     x = x.float() if bool(x.isfinite().all()) else torch.full_like(x, -1.0, dtype=torch.float32)
     levels = (x / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)

@@ -53,9 +53,10 @@ def concatenate(latents: Sequence[Latent]) -> Latent:
 
 
 def slerp(first: Latent, second: Latent, at: float) -> Latent:
-    """The great circle from `first` (0) to `second` (1), read at `at`, for each part of a sample.
+    """Spherical interpolation, `first` at 0 and `second` at 1, for each part of each sample.
 
-    Lengths change evenly; where the two are parallel, the circle is the straight line.
+    Directions follow the great circle and lengths change linearly; directions that are parallel
+    or opposite, or nearly so, are mixed linearly.
     """
     return Latent(tuple(_slerp(a, b, at) for a, b in zip(first.parts, second.parts, strict=True)))
 

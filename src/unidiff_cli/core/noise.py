@@ -35,7 +35,7 @@ def stream(seed: int, *key: object) -> np.random.Generator:
 
 
 def generator(seed: int, *key: object) -> torch.Generator:
-    """A stream for what draws from torch's own generators: one of 2^32."""
+    """A CPU torch.Generator seeded with 32 bits of the stream, for what draws from torch's own."""
     return torch.Generator().manual_seed(int(stream(seed, *key).integers(2**32)))
 
 

@@ -36,9 +36,9 @@ class Sampler:
     interval: tuple[float, float] = (0.0, 1.0)
     """The lowest and the highest noise level t at which there is guidance (arXiv 2404.07724)."""
     absent: Absent = "fresh"
-    """Whether ABSENT noise is drawn anew at every evaluation, as published, or once a leg."""
+    """ABSENT noise is drawn anew at every evaluation ("fresh", as published) or once per leg."""
     empty: Latent | None = None
-    """The empty prompt's latent: where it is given, t2i is pushed off it, not off ABSENT text."""
+    """The empty prompt's latent: if set, t2i is pushed away from it, not from ABSENT text."""
     final_denoise: bool = False
     """Whether the last noise, of level 0.001, is removed with one more evaluation."""
 
@@ -51,7 +51,11 @@ class Sampler:
     def sample(
         self, leg: Leg, known: Latents, number: int = 0, start: Latents | None = None
     ) -> Latents:
-        """`known` with the modalities that the leg samples; `start` stands in for its noise."""
+        """`known` with the modalities that the leg samples filled in.
+
+        `number`, the place of the leg in the walk, keys its noise; `start`, if given, replaces the
+        noise that it begins from.
+        """
         evaluations = count()
 
         def clean(z: Latents, t: float) -> Latents:
@@ -76,7 +80,7 @@ class Sampler:
     def guided(
         self, leg: Leg, z: Latents, known: Latents, t: float, number: int, evaluation: int
     ) -> Latents:
-        """The noise at z, each sampled modality pushed away from what it is alone."""
+        """The noise at z, each sampled modality's pushed away from what it is without the other."""
         sampled = leg.which(Role.SAMPLED)
         guided = self.guidance and self.interval[0] <= t <= self.interval[1]
         legs = dict.fromkeys([leg, *map(leg.alone, sampled)]) if guided else [leg]
@@ -99,7 +103,7 @@ class Sampler:
         number: int,
         evaluation: int,
     ) -> Point:
-        """Where the network is asked: the solver moves everything, the roles overrule it."""
+        """The network's input for `each`: z and t from the solver, unless a role overrules them."""
         spot, levels = z, Levels(t, t)
         for modality in each.which(Role.GIVEN):
             spot, levels = spot.put(modality, known[modality]), levels.put(modality, 0.0)

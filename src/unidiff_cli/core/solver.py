@@ -122,9 +122,9 @@ def advance_by_middle(
     other: Prediction[X],
     schedule: Schedule,
 ) -> X:
-    """x moved by the line through two predictions, read in the middle of the step alone.
+    """x moved from `start` to `stop` by one prediction: the line through two, read at mid-step.
 
-    As good as the whole line to second order, and what the papers' second-order steps do.
+    To second order this is as accurate as the whole line; the papers' second-order steps do it.
     """
     (at, first), (elsewhere, second) = here, other
     middle = (schedule.log_snr(stop) - schedule.log_snr(start)) / 2
@@ -151,8 +151,8 @@ def invert_ddim(
 
     Each step back is the fixed point of x = (x' - b noise(x)) / a, iterated until `still` finds no
     difference between two iterates, at most `most` times. Where the noise prediction changes with x
-    as 1 / sigma, it contracts by 1 - e^(-h), h being the step in log-SNR: use steps that are small
-    and evenly spaced there.
+    as 1 / sigma, it contracts by a factor of 1 - e^(-h), h being the step in log-SNR: use steps
+    that are small and evenly spaced there.
     """
     for start, stop in reversed(list(pairwise(times))):
         alpha, sigma = schedule.alpha(start), schedule.sigma(start)
@@ -168,9 +168,9 @@ def invert_ddim(
 
 
 def dpmpp_3s(clean: Clean[X], x: X, times: Sequence[float], schedule: Schedule) -> X:
-    """Singlestep DPM-Solver++ of order 3, the remainder in lower orders: as UniDiffuser published.
+    """Singlestep DPM-Solver++ of order 3 (arXiv 2211.01095), with which UniDiffuser was published.
 
-    The evaluations are exactly len(times) - 1.
+    The last steps are of lower order, and it takes exactly len(times) - 1 evaluations.
     """
     for first, order in _singlestep_groups(len(times) - 1):
         start, inner, stop = times[first], times[first + 1 : first + order], times[first + order]

@@ -72,8 +72,8 @@ def look(network: Network, pictures: Sequence[Path], progress: Progress) -> Seen
 def frechet(references: Seen, made: Seen) -> Distance:
     """The Frechet distance of two Gaussians with the sets' means and covariances (FID).
 
-    A UsageError below as many samples as a feature has numbers: then a covariance is not even
-    one, and the distance is all about the number.
+    A UsageError unless each set has more samples than a feature has numbers: otherwise the
+    covariance is singular, and the distance says little but how many samples there are.
     """
     fewest, width = min(len(references), len(made)), references.features.shape[1]
     if fewest <= width:
@@ -99,8 +99,8 @@ def kernel(
 ) -> Distance:
     """The squared maximum mean discrepancy with the kernel (x.y / width + 1)^3 (KID), unbiased.
 
-    It is the mean over `subsets` draws of `subset` samples; with no more samples than that in
-    either set, over as many as the smaller one has.
+    The mean over `subsets` draws of `subset` samples from each set, or of as many as the smaller
+    set has if that is fewer. A UsageError below two samples.
     """
     fewest = min(len(references), len(made))
     if fewest < 2:

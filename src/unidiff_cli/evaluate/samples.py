@@ -1,6 +1,6 @@
 """Samples that a study or an examination wants: a batch in a folder, made once.
 
-What a kill interrupts, the same call ends; what is asked in addition later is made in addition.
+The same call finishes what a kill interrupted; samples asked for later are added.
 """
 
 from __future__ import annotations

@@ -19,18 +19,18 @@ from torch import Tensor, nn
 from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
 
 ROWS = 8
-"""A sample brings a multiple of this many rows to every matrix product. Matrix libraries take
-other code paths for other small numbers of rows; so a sample has the same bits in any batch."""
+"""Each sample's rows in a matrix product are padded to a multiple of this. Matrix libraries change
+code paths with small numbers of rows; padded, a sample has the same bits in any batch."""
 
 
 class Captioner(nn.Module):
     """The maps into and out of the text latent, and the GPT-2 that reads it."""
 
     def __init__(self, gpt2: Mapping[str, Any], clip_dim: int, text_dim: int) -> None:
-        """`gpt2` is the arguments of GPT2Config; its activation is always gelu_new.
+        """`gpt2` holds the arguments of GPT2Config; the activation is always gelu_new.
 
-        Published conversions name another activation than the one that the weights were trained
-        with, so what they say of it is not read.
+        Published conversions name an activation other than the one that the weights were trained
+        with, so theirs is ignored.
         """
         super().__init__()
         config = GPT2Config(**{**gpt2, "activation_function": "gelu_new"})
@@ -60,8 +60,8 @@ class Captioner(nn.Module):
 class Trees:
     """A tree of tokens for each sample, rooted in its latent; GPT-2 reads each token once.
 
-    A token sees its own path and nothing else of its tree: a path is a row of a mask, and where
-    beams change places only the mask does. The keys and values stay where they are.
+    A token sees its own path and nothing else of its tree: a path is a row of a mask. When beams
+    are reordered, only the mask changes; the keys and values stay where they are.
     """
 
     captioner: Captioner
@@ -72,7 +72,7 @@ class Trees:
     """Tokens on every path."""
 
     def root(self, latent: Tensor) -> Tensor:
-        """Logits (B, 1, V) of the first token behind the latent (B, L, D)."""
+        """Logits (B, 1, V) of the first token after the latent (B, L, D)."""
         B, L, _ = latent.shape
         embeds = self.captioner.decode_prefix(pad(latent.to(self.captioner.dtype)))
         self.seen = torch.ones(L, L, dtype=torch.bool, device=latent.device).tril().expand(B, L, L)
@@ -81,7 +81,7 @@ class Trees:
         return self._logits(hidden)
 
     def grow(self, source: Tensor, tokens: Tensor) -> Tensor:
-        """Logits (B, W, V) behind `tokens` (B, W), each put behind the path `source` (B, W)."""
+        """Logits (B, W, V) after `tokens` (B, W), each appended to the path `source` (B, W)."""
         B, W = tokens.shape
         self.seen = self.seen.gather(1, source[..., None].expand(-1, -1, self.seen.shape[2]))
         own = torch.eye(W, dtype=torch.bool, device=tokens.device).expand(B, W, W)

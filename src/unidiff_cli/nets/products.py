@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LONG = 512
-"""Tokens from which on attention without AMX pays as products of one head at a time."""
+"""From this many tokens on, bfloat16 attention without AMX is faster one head at a time."""
 
 
 @cache
@@ -36,7 +36,7 @@ def onednn(dtype: torch.dtype) -> bool:
     """Whether oneDNN, called directly, is the better library for linear maps of this dtype.
 
     In bfloat16 PyTorch calls it too, but adds the bias and takes the GELU in passes of their own.
-    In float32 PyTorch calls MKL, which is at Intel's peak and far below AMD's.
+    In float32 PyTorch calls MKL, which reaches the peak of Intel's CPUs and stays far below AMD's.
     """
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
@@ -64,8 +64,8 @@ def linear(x: Tensor, layer: nn.Module, *, gelu: bool = False) -> Tensor:
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """softmax(q k^T / sqrt(d)) v, all (B, heads, L, d).
 
-    Training on a CPU multiplies the matrices one by one: at 83 tokens the backward pass of the
-    fused function takes 40% of a step, and without it a step takes 0.6 of the time.
+    Training on a CPU uses plain matrix products instead of the fused function: at 83 tokens the
+    backward pass of the latter takes 40% of a step, and a step without it 0.6 of the time.
     """
     if q.device.type == "cpu" and q.requires_grad:
         return _attend_plainly(q, k, v)
@@ -75,7 +75,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def by_head(q: Tensor) -> bool:
-    """Whether the fused function is slower here: it multiplies bfloat16 well only with AMX."""
+    """Whether one head at a time is faster: without AMX the fused function is slow in bfloat16."""
     long = q.device.type == "cpu" and q.dtype is torch.bfloat16 and q.shape[-2] >= LONG
     return long and not features().get("amx_bf16") and bool(features().get("avx512_bf16"))
 

@@ -1,7 +1,7 @@
 """U-ViT: the transformer that predicts the noise of image and text together.
 
 UniDiffuser (arXiv 2303.06555), on the long-skip backbone of U-ViT (arXiv 2209.12152), with
-LayerNorm behind each residual sum. Names of modules are those of the published checkpoints.
+LayerNorm after each residual sum. Names of modules are those of the published checkpoints.
 
 Axes: B batch, L tokens, D width, C latent channels, H W latent size, p patch.
 """
@@ -38,8 +38,8 @@ class UViTConfig:
     data_types: int = 2
     """How many kinds of training data the network tells apart: 2 in v1, 0 (no such token) in v0."""
     prediction: Literal["noise", "velocity"] = "noise"
-    """What the heads put out: the noise, as published, or alpha noise - sigma signal (arXiv
-    2202.00512), from which the predictor makes the noise. A small network learns that sooner."""
+    """What the heads predict: the noise, as published, or the velocity alpha noise - sigma signal
+    (arXiv 2202.00512), which the predictor turns into noise. A small network learns it sooner."""
 
     def __post_init__(self) -> None:
         if self.depth % 2 or self.dim % self.heads or self.size % self.patch or self.dim % 2:
@@ -52,7 +52,7 @@ class UViTConfig:
 
 
 class Noises(NamedTuple):
-    """The predicted noise of each head."""
+    """What each head predicts: noise, or velocity, as `UViTConfig.prediction` says."""
 
     image: Tensor  # (B, C, H, W)
     clip: Tensor  # (B, 1, clip_dim)
@@ -98,7 +98,7 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """A transformer block, normed behind each sum; out-blocks first merge a long skip."""
+    """A transformer block with a LayerNorm after each sum; out-blocks first merge a long skip."""
 
     def __init__(self, config: UViTConfig, *, skip: bool = False) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class UViT(nn.Module):
         t_text: Tensor,
         data_type: Tensor | None = None,
     ) -> Noises:
-        """The noise in image (B, C, H, W), clip (B, 1, E) and text (B, L, T).
+        """The noise (or velocity) in image (B, C, H, W), clip (B, 1, E) and text (B, L, T).
 
         Times are (B,) in 0..1000, fractions allowed: 0 is clean, 1000 is pure noise. `data_type`
         (B,) is v1's flag: 0 for pictures from the web, 1 (the default) for the cleaner set.
@@ -212,10 +212,10 @@ class UViT(nn.Module):
         return torch.cat(tokens, dim=1) + self.positions(height, width)
 
     def positions(self, height: int, width: int) -> Tensor:
-        """The position embedding (1, L, D) for a grid of patches, resized where it is another.
+        """The position embedding (1, L, D), resized if the grid of patches is not the learned one.
 
-        The published pos_embed has no slot for the data type: it comes from a parameter of its
-        own and stands behind the two times.
+        The published pos_embed has no slot for the data type: its position is a parameter of its
+        own, inserted after those of the two times.
         """
         grid = self.config.grid
         positions: Tensor = self.pos_embed
@@ -231,7 +231,7 @@ class UViT(nn.Module):
         return positions
 
     def enter(self, x: Tensor, first: int, last: int) -> tuple[Tensor, list[Tensor]]:
-        """x behind the in-blocks first..last-1, and the output of each of them."""
+        """x (B, L, D) after the in-blocks first..last-1, and the output of each of them."""
         skips = []
         for block in self.in_blocks[first:last]:
             x = block(x)
@@ -239,7 +239,7 @@ class UViT(nn.Module):
         return x, skips
 
     def leave(self, x: Tensor, skips: list[Tensor], first: int, last: int) -> Tensor:
-        """x behind the out-blocks first..last-1, which take the last skips first."""
+        """x (B, L, D) after the out-blocks first..last-1, which take the skips last to first."""
         for block, skip in zip(self.out_blocks[first:last], reversed(skips), strict=True):
             x = block(x, skip)
         return x

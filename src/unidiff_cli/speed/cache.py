@@ -2,8 +2,8 @@
 
 From one evaluation to the next, the middle of a diffusion network changes little (DeepCache,
 arXiv 2312.00858). A U-ViT's long skips pair its first in-blocks with its last out-blocks: these
-are computed anew, and what comes to them from the middle is drawn on, in a line through the last
-two times that it was computed. That is done a few times in a row at most, and only until the
+are computed anew, and what reaches them from the middle is extrapolated, on a line through the
+last two times that it was computed. That is done a few times in a row at most, and only until the
 output of the first block has moved too far (the criterion of ParaAttention's first-block cache).
 
 Both were measured on the bundled model (docs/fast.md): the line is much nearer than the last value
@@ -37,7 +37,7 @@ class Plan:
     most: int
     """Evaluations in a row without it."""
     threshold: float
-    """A change of the first block's output, against its size, that is too much."""
+    """The relative change of the first block's output from which the middle is computed again."""
 
 
 PLANS: dict[str, Plan] = {"safe": Plan(1, 0.25), "max": Plan(2, 0.25)}
@@ -63,16 +63,17 @@ class Kept:
         if self.before is None:
             return self.middle
         then, other = self.before
-        # A step after a short one would be a shot in the dark: never further than the last two.
+        # After a short step a long one would be a shot in the dark: never extrapolate further than
+        # the last two are apart.
         share = min(1.0, (time - self.time) / (self.time - then))
         return self.middle + share * (self.middle - other)
 
 
 @dataclass
 class SkipCache:
-    """A U-ViT that remembers, for each point of each sample by itself, what its middle made.
+    """A U-ViT that remembers the output of its middle, separately for each point of each sample.
 
-    A decision is taken on the row's own numbers, so a sample does not depend on its batch.
+    Each row decides by its own numbers, so a sample does not depend on its batch.
     """
 
     net: UViT
@@ -173,10 +174,10 @@ def clock(levels: Levels) -> float:
 
 
 def skip_cache(net: UViT, fast: Fast, mode: Mode) -> SkipCache | None:
-    """The cache of a level; None for "off", and for "safe" where a leg samples pairs.
+    """The cache for a value of `fast`; None for "off", and for "safe" where a leg samples pairs.
 
-    Picture and words agree on what they will be of by small differences: with a middle that is
-    drawn on, fewer pairs agree.
+    Picture and words settle what they will be of by small differences: with an extrapolated
+    middle, fewer pairs agree.
     """
     paired = any(leg.which(Role.SAMPLED) == MODALITIES for leg in mode.legs)
     if fast == "off" or (fast == "safe" and paired):

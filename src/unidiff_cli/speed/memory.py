@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
 Memory = Literal["auto", "low", "min"]
-"""What is held at a time: all that is needed, the parts at work, or of the U-ViT one block."""
+"""What is held at a time: all that was needed so far ("auto"), only the parts at work ("low"), or
+those with the U-ViT read block by block ("min")."""
 
 SIGNS = (
     "out of memory",
@@ -37,11 +38,11 @@ def release(device: torch.device) -> None:
 
 
 def tile(vae: AutoencoderKL, side: int, factor: int) -> None:
-    """Let a VAE see and paint pictures above `side` pixels in tiles of that side.
+    """Let a VAE encode and decode pictures above `side` pixels in tiles of that side.
 
-    A place of its latent stands for `factor` pixels of a side. Tiles overlap by a quarter and are
-    blended. Each has the statistics of its own in the VAE's GroupNorms, so such pictures differ
-    from those that are made as a whole; others are the same.
+    One latent place covers `factor` pixels along a side. Tiles overlap by a quarter and are
+    blended. The VAE's GroupNorms take their statistics from each tile alone, so such pictures
+    differ from those that are made as a whole; others are the same.
     """
     vae.enable_tiling()
     vae.tile_sample_min_size = side

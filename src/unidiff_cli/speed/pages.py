@@ -1,4 +1,4 @@
-"""Memory that is a file's: it can be let go, and comes again when it is read."""
+"""File-backed memory: it can be released, and is read from the file again when touched."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DONTNEED = 4
 
 
 def rest(module: nn.Module, least: int = LARGE) -> None:
-    """Let go of the weights of a module that lie in a file, if they have `least` bytes or more.
+    """Release a module's file-backed weights, if its weights have `least` bytes or more.
 
-    Weights that were converted, or written to, are nobody else's and stay. Linux only.
+    Weights that were converted or written to exist in memory alone, and stay. Linux only.
     """
     weights = list(module.parameters())
     if sum(weight.nbytes for weight in weights) < least:
@@ -35,7 +35,7 @@ def rest(module: nn.Module, least: int = LARGE) -> None:
 
 
 def files() -> Iterator[tuple[int, int]]:
-    """Where files are mapped, from and to, without a page of this process's own among theirs."""
+    """(start, end) of each mapped file region in which no page is this process's own."""
     start = end = inode = own = 0
     for line in SMAPS.read_text(encoding="utf-8", errors="replace").splitlines():
         if head := HEAD.match(line):

@@ -13,7 +13,7 @@ from unidiff_cli.storage.layout import files_in, layout_of
 BIG = 256 << 20
 """Bytes from which a file is worth it: the disk takes longer than a thread to begin."""
 PIECE = 1 << 20
-"""Bytes that are asked for at a time: the kernel cuts longer wishes short."""
+"""Bytes asked for at a time: the kernel truncates longer requests."""
 
 
 def read_ahead(name: str | None) -> Thread | None:

@@ -33,7 +33,7 @@ class Checkpoint(Protocol):
 
     @property
     def words(self) -> frozenset[str] | None:
-        """All words that the model was trained on; None for one of a wide world."""
+        """All words that the model was trained on; None where there is no list of them."""
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,

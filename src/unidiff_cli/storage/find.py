@@ -1,4 +1,4 @@
-"""Where the model that a name speaks of lies. No torch."""
+"""Where on this machine the model of a given name is. No torch."""
 
 from __future__ import annotations
 

@@ -110,9 +110,10 @@ def check_space(plan: Plan) -> int:
 
 
 def fetch(plan: Plan, tell: Tell) -> Path:
-    """Fetch and hash every file of a plan; the folder that they are in.
+    """Fetch and hash every file of a plan; returns the folder that they are in.
 
-    Finished files stay when another one fails: the next pull goes on from there.
+    ModelUnavailable when a file cannot be fetched or its bytes are wrong. Finished files stay: the
+    next pull goes on from there.
     """
     with hub_errors(plan.repo):
         # By the branch's name once: the cache then knows its commit, for other programs as well.

@@ -56,7 +56,7 @@ Wanted = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 def expected(part: Part, module: nn.Module) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """What a module wants of a model."""
+    """The tensors that a module needs: our name -> (its own name, shape)."""
     names = MODULES[part]
     return {
         ours: (key, tuple(tensor.shape))

@@ -18,13 +18,13 @@ from torch import Tensor
 from unidiff_cli.errors import ModelUnavailable
 
 GARBAGE = re.compile("Unsupported operand|invalid load key|truncated|ran out of input", re.I)
-"""How torch speaks of pickles that are none, and not of code in them."""
+"""torch's messages about files that are no pickles, as opposed to pickles that hold code."""
 AGAIN = "Fetch it again: unidiff models verify MODEL finds what is damaged."
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One tensor that lies somewhere."""
+    """One tensor: its key and shape at once, its numbers when asked for."""
 
     origin: str
     """The key that people find it under, in its own file."""
@@ -43,7 +43,10 @@ def silent(message: str) -> None:
 
 
 def read_tensors(path: Path, tell: Tell = silent) -> dict[str, Stored]:
-    """The tensors of a .safetensors file, or of a state dict that torch saved."""
+    """The tensors of a .safetensors file, or of a state dict that torch saved.
+
+    ModelUnavailable when the file is missing, damaged, or holds more than tensors.
+    """
     if not path.is_file():
         raise ModelUnavailable(f"The file {path} is missing.", AGAIN)
     return _read_safe(path) if path.suffix == ".safetensors" else _read_pickle(path, tell)

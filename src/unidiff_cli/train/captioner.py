@@ -1,4 +1,4 @@
-"""Training the captioner: captions through the text latent and back, past noise on the latent.
+"""Training the captioner: captions into the text latent and back, with noise on the latent.
 
 CLIP's text encoder is frozen, or learns with it (`tune`). A latent that a diffusion model has
 sampled is never quite right, so the decoder learns to read latents that noise was mixed into.
@@ -71,7 +71,7 @@ class Sentences:
 
 
 class Autoencoder(nn.Module):
-    """The captioner with the encoder before it, which is a part of what learns only if tuned."""
+    """The captioner with its text encoder, which is trained too only if `tune` is set."""
 
     def __init__(self, captioner: Captioner, encoder: nn.Module, *, tune: bool = False) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def mixed(latents: Tensor, share: Tensor, generator: torch.Generator) -> Tensor:
 def logits_at(
     model: Autoencoder, batch: Sentences, share: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """(B, T, V): what is read out of the batch's latents with a share of noise in each."""
+    """Logits (B, T, V) of the batch's captions, read from latents with this share of noise."""
     latents = model.latents(batch.read)
     if model.captioner.encode_prefix.weight.requires_grad:
         mean, deviation = moments(latents)
@@ -115,7 +115,7 @@ def logits_at(
 def losses(
     model: Autoencoder, batch: Sentences, generator: torch.Generator, config: Config
 ) -> Mapping[str, Tensor]:
-    """How surprising the right next tokens are, in nats."""
+    """The cross-entropy of the right next tokens, in nats per token."""
     device = batch.read.device
     share = torch.rand(len(batch.read), 1, 1, generator=generator, device=device) * config.noise
     logits = logits_at(model, batch, share, generator)
@@ -124,7 +124,7 @@ def losses(
 
 
 def exact(model: Autoencoder, batch: Sentences, share: float) -> float:
-    """The share of captions that greedy reading gives back word for word, past so much noise."""
+    """The share of captions that greedy decoding gives back exactly, through this much noise."""
     generator = draws.generator("exact", device=batch.read.device)
     shares = torch.full((len(batch.read), 1, 1), share, device=batch.read.device)
     best = logits_at(model, batch, shares, generator).argmax(-1)
@@ -166,7 +166,7 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
         captioner.load_state_dict(load_file(config.start), strict=False)
         captioner.encode_prefix.requires_grad_(False)
     for net in (encoder, captioner.gpt):
-        net.set_attn_implementation("eager")  # see nets.uvit.attend
+        net.set_attn_implementation("eager")  # see nets.products.attend
     model = Autoencoder(captioner, encoder.to(device), tune=config.tune).to(device)
     clip, caption = (
         Tokenizer.from_file(str(path)) for path in (config.clip_tokenizer, config.caption_tokenizer)

@@ -88,7 +88,7 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
-    """What a run's newest checkpoint would be used with: its average, else its parameters."""
+    """A run's newest weights, averaged where there is an average; InputError if there are none."""
     found = newest(folder)
     if found is None:
         raise InputError(f"There is no checkpoint in {folder}.", "Has the training saved one yet?")
@@ -143,8 +143,8 @@ def restore_optimizer(
         name, _, what = key.rpartition("/")
         parameter = own[name]
         if tensor.shape == parameter.shape:
-            # A fused step pairs memory, not indices: what is saved in rows has to lie as the
-            # parameter does, also with the channels last.
+            # A fused step pairs elements by memory, not by index: saved state, which is contiguous,
+            # needs the parameter's memory layout, which may have the channels last.
             tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
         state.setdefault(index[id(parameter)], {})[what] = tensor
     optimizer.load_state_dict({**whole, "state": state})

@@ -69,7 +69,7 @@ class TwoTowers(nn.Module):
         self.image = image_tower(image)
         for encoder in (self.text, self.image):
             if isinstance(encoder, PreTrainedModel):
-                encoder.set_attn_implementation("eager")  # see nets.uvit.attend
+                encoder.set_attn_implementation("eager")  # see nets.products.attend
         self.text_projection = nn.Linear(text["hidden_size"], image["projection_dim"], bias=False)
         self.log_scale = nn.Parameter(torch.tensor(10.0).log())
 
@@ -87,7 +87,10 @@ class TwoTowers(nn.Module):
 
 
 def contrast(pictures: Tensor, captions: Tensor, scale: Tensor, same: Tensor) -> Tensor:
-    """How badly each picks out its own among the batch's; captions that are `same` (B, B) share."""
+    """CLIP's loss (arXiv 2103.00020) of pictures and captions (B, D), all of length 1.
+
+    Each should pick out its own among the batch's; equal captions, `same` (B, B), share a target.
+    """
     logits = scale * pictures @ captions.T  # (B, B)
     target = same.float() / same.sum(1, keepdim=True)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
@@ -111,7 +114,7 @@ def clip_pixels(pictures: Tensor, size: int) -> Tensor:
 
 
 def token_ids(tokenizer: Tokenizer, texts: list[str]) -> Tensor:
-    """(B, L) of a tokenizer that brackets, cuts and fills up."""
+    """Token ids (B, L), from a tokenizer set to add start and end, to truncate and to pad."""
     return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(texts)])
 
 

@@ -42,7 +42,7 @@ class Options:
 
 
 def train(options: Options, stream: IO[str]) -> Path:
-    """Train as the options say, telling how far it is on `stream`; returns the run's folder."""
+    """Train as the options say, reporting progress on `stream`; returns the run's folder."""
     plan = _plan(options)
     named = options.config or options.data or Path("run")
     folder = options.output or Path("runs", named.resolve().stem)

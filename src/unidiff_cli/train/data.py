@@ -2,7 +2,7 @@
 
 A folder of pictures, each with its caption beside it (cat.png, cat.txt) or in metadata.jsonl
 ({"file_name": "cat.png", "text": "a cat"}); a JSONL file ({"image": "cat.png", "text": "a cat"},
-paths relative to the file); or webdataset's tar files. A row that is no good comes out as a
+paths relative to the file); or webdataset's tar files. A row that cannot be used becomes a
 `BadRow`: one bad file in a million should not end a run.
 """
 

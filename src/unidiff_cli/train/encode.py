@@ -17,7 +17,7 @@ from unidiff_cli.train.loss import LatentPairs
 
 BATCH = 16
 NOTED = 8  # captions that the store remembers, for samples
-EVERY = 512  # rows between two lines about how far it is
+EVERY = 512  # rows between two progress notes
 
 Note = Callable[[str], None]
 

@@ -1,8 +1,8 @@
 """The paper's objective (arXiv 2303.06555, section 3): the noise of a pair at a random point.
 
-A point of the square of noise levels is a level for the image and one for the text. Published is
-the uniform one, both drawn from 1..1000 and independent; because sampling only ever walks the
-five legs of `core.modes`, a share of the points may be drawn from these.
+A point of the square of noise levels is a level for the image and one for the text. As published,
+both are uniform on 1..1000 and independent; because sampling only ever walks the five legs of
+`core.modes`, a share of the points may be drawn from these.
 
 Axes: B batch, C latent channels, H W latent size, L text tokens, T text width, E CLIP width.
 """
@@ -24,12 +24,13 @@ from unidiff_cli.nets.uvit import UViT
 
 LEGS = ("t2i", "i2t", "joint", "i", "t")
 ABSENT = N + 1
-"""The level of what a leg knows nothing of: told to the network as 1000, but without the 7% of
-signal that level 1000 keeps. When sampling there is none either, and to a long text latent they
-would be enough to give the sentence away."""
+"""The level of an absent modality: the network is told 1000, but sees none of the 7% of signal
+that level 1000 keeps. There is none in sampling either, and in a long text latent 7% would be
+enough to give the sentence away."""
 START = N + 2
-"""Where sampling begins: told and asked as 1000, but shown noise alone, as ABSENT. A network that
-has only seen the 7% reads the background off the noise's mean, which says nothing then."""
+"""Where sampling begins: the time and the target are those of level 1000, but the input is noise
+alone, as for ABSENT. A network that always saw the 7% in training reads the background off the
+input's mean, which says nothing when sampling begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class LatentPairs:
     clip: Tensor  # (B, 1, E)
     text: Tensor  # (B, L, T)
     kind: Tensor | None = None  # (B,), the data type that v1 is told
-    read_only: Tensor | None = None  # (B,), whose pictures are to be read, but never drawn
+    read_only: Tensor | None = None  # (B,), true for rows that train i2t alone
 
     def to(self, device: torch.device) -> LatentPairs:
         """The same pairs on a device."""
@@ -142,7 +143,7 @@ def read(levels: Tensor, only: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def sampled(level: Tensor) -> Tensor:
-    """Where a level is that of a modality that would be sampled."""
+    """Whether each level is that of a modality to be sampled: neither clean nor ABSENT."""
     return (level > 0) & (level != ABSENT)
 
 
@@ -181,7 +182,7 @@ def _rows(values: Tensor, like: Tensor) -> Tensor:
 
 
 def squared_error(predicted: Tensor, target: Tensor, level: Tensor) -> Tensor:
-    """The mean over the samples in which this modality is one that would be sampled."""
+    """The mean squared error over samples in which this modality is to be sampled; 0 if in none."""
     each = (predicted.float() - target).square().flatten(1).mean(1)  # (B,)
     counts = sampled(level).float()
     return (each * counts).sum() / counts.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""How far a training is: what the trainer tells, and two ways of showing it on a stream."""
+"""Training progress: what the trainer reports, and the ways of showing it on a stream."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progress:
 
 
 class Report(Protocol):
-    """Somebody who wants to know."""
+    """Receives what the trainer reports."""
 
     def progress(self, now: Progress) -> None:
         """A step was made."""

@@ -1,4 +1,4 @@
-"""What a trainer is given: a source of batches, a loss, and somebody who draws samples."""
+"""What a trainer is given: a source of batches, a loss, and a function that draws samples."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from unidiff_cli.train.stop import StopSignal
 
 
 class TrainingDiverged(DegenerateResult):
-    """The loss or its gradient is no longer a number."""
+    """The loss or its gradient is no longer finite."""
 
 
 class Trainer:
