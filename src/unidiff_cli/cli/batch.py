@@ -43,7 +43,7 @@ A line of jobs.jsonl:
 Jobs = Annotated[
     str | None,
     typer.Argument(
-        metavar="JOBS", help="A file with a JSON object a line; - is standard input.",
+        metavar="JOBS", help="A file with one JSON object per line; - is standard input.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -59,17 +59,19 @@ Folder = Annotated[
 ]
 AsFinished = Annotated[
     bool,
-    output_option("--as-finished", help="Answers as they come, not in the order of the jobs."),
+    output_option(
+        "--as-finished", help="Write answers as they come, not in the order of the jobs."
+    ),
 ]
 NoMetadata = Annotated[
-    bool, output_option("--no-metadata", help="Leave out of the pictures how they were made.")
+    bool, output_option("--no-metadata", help="Do not record in the pictures how they were made.")
 ]
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a job.")]
 Seed = Annotated[
     int | None,
     typer.Option(
-        "--seed", metavar="N", help="Of the run: a job without a seed gets one from this and its "
-        "custom_id. By default the folder's, else 0.", rich_help_panel=WORK,
+        "--seed", metavar="N", help="The run's seed: a job without a seed gets one from this and "
+        "its custom_id. By default the folder's, else 0.", rich_help_panel=WORK,
     ),
 ]  # fmt: skip
 Part = Annotated[
@@ -112,7 +114,7 @@ def batch(
     dtype: Dtype = "auto",
     memory: Memory = "auto",
 ) -> None:
-    """Do the jobs of a file, any modes mixed; what a kill interrupts, the same command ends."""
+    """Run the jobs of a file, any modes mixed; after a kill, the same command resumes."""
     from unidiff_cli.batch.order import Order
     from unidiff_cli.batch.shard import Shard
     from unidiff_cli.batch.worker import Spec

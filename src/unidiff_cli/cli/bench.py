@@ -22,11 +22,11 @@ Examples:
 
 BatchSizes = Annotated[
     str,
-    typer.Option("--batch-sizes", metavar="N,N,...", help="How many samples at once to measure."),
+    typer.Option("--batch-sizes", metavar="N,N,...", help="The batch sizes to measure."),
 ]
 Repeats = Annotated[
     int,
-    typer.Option("--repeats", metavar="N", min=1, help="How often each thing is measured."),
+    typer.Option("--repeats", metavar="N", min=1, help="How many times each thing is measured."),
 ]
 
 

@@ -85,7 +85,7 @@ def clipart(
     pairs: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="N", help="So many of joint; 200.", rich_help_panel="Examination"
+            min=0, metavar="N", help="How many of joint; 200.", rich_help_panel="Examination"
         ),
     ] = None,
     quick: Annotated[
@@ -106,7 +106,9 @@ def clipart(
     ] = None,
     seed: Annotated[
         int,
-        sampling_option(metavar="N", help="Of the first sample of each part; the next has N + 1."),
+        sampling_option(
+            metavar="N", help="Seed of the first sample of each part; the next has N + 1."
+        ),
     ] = 0,
     steps: Steps = None,
     solver: Solver = None,
@@ -132,7 +134,7 @@ def clipart(
     nothing with the model looks for things, their number and how they stand; colours are read
     from plain pixels. Figures are in %; those in brackets are what real pictures get from the same
     judge. Groups: trained; combination (of known words, never shown together); drawing (one that
-    the starter never saw, of a thing that it did); style (all of whose drawings it never saw).
+    the starter never saw, of a thing that it did); style (one that the starter does not draw).
     """
     console = Console(quiet, progress)
     check_whole("seed", seed, 0, MAX_SEED)

@@ -65,8 +65,8 @@ def fid(
 ) -> None:
     """Frechet distance of each system's pictures from the references; lower is better.
 
-    Under 2048 pictures it is unreliable, which is said; it is refused with no more pictures than
-    a feature has numbers. Needs unidiff-cli[eval].
+    Under 2048 pictures it is unreliable, and a note says so; it is refused if there are no more
+    pictures than numbers in a feature. Needs unidiff-cli[eval].
     """
     from unidiff_cli.evaluate.distances import frechet
 
@@ -81,9 +81,9 @@ def kid(
     features: Features = "inception",
     subsets: Annotated[int, typer.Option(min=1, metavar="N", help="How many are drawn.")] = 100,
     subset_size: Annotated[
-        int, typer.Option(min=2, metavar="N", help="Pictures in each; fewer where there are fewer.")
+        int, typer.Option(min=2, metavar="N", help="Pictures in each, or all if there are fewer.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the drawing.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed for drawing the subsets.")] = 0,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -91,7 +91,7 @@ def kid(
 ) -> None:
     """Kernel distance of each system's pictures from the references; lower is better.
 
-    It is unbiased, so it can be told for few pictures too. Needs unidiff-cli[eval].
+    It is unbiased, so it is given for few pictures too. Needs unidiff-cli[eval].
     """
     from unidiff_cli.evaluate.distances import Distance, Seen, kernel
 
@@ -209,7 +209,7 @@ def caption(
         typer.Option(
             metavar="FILE",
             help="Captions by people, found by id or by the picture's name: "
-            '.jsonl lines with "references", or with "text", many a picture.',
+            '.jsonl lines with "references", or several per picture with "text".',
         ),
     ] = None,
     json: Json = False,

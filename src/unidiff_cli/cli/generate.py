@@ -28,14 +28,14 @@ Prompts = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PROMPT",
-        help="Prompts; - reads them from stdin, one a line.",
+        help="Prompts; - reads them from stdin, one per line.",
         show_default=False,
     ),
 ]
 Images = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="IMAGE", help="Files of pictures; - reads one from stdin.", show_default=False
+        metavar="IMAGE", help="Picture files; - reads one from stdin.", show_default=False
     ),
 ]
 ARGUMENT: dict[str | None, list[Parameter]] = {

@@ -17,11 +17,11 @@ Examples:
   unidiff info *.png --json | jq .records[0].seed
 """
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Files of pictures.")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files.")]
 
 
 def info(files: Files, json: Json = False) -> None:
-    """Tell how a picture was made, if it says so."""
+    """Show how a picture was made, if it says so."""
     from unidiff_cli.metadata import read_metadata
     from unidiff_cli.record import line
 

@@ -43,7 +43,7 @@ Examples:
 Rounds = Annotated[
     int,
     typer.Option(
-        "--rounds", metavar="N", help="Of one picture and one caption.", rich_help_panel=WALK
+        "--rounds", metavar="N", help="Each is a picture and a caption.", rich_help_panel=WALK
     ),
 ]
 Through = Annotated[
@@ -89,8 +89,9 @@ def chain(
 ) -> None:
     """Walk back and forth between picture and words.
 
-    Each stage is made of the one before it: the paper's blocked Gibbs sampling. Pictures, captions
-    and a strip of all are written; stdout has the paths and the captions by turns, the strip last.
+    Each stage is made from the one before it: the paper's blocked Gibbs sampling. Pictures,
+    captions and a strip of all are written; stdout gets the paths and the captions in turn, the
+    strip last.
     """
     chosen = Options(**options)
     (request,) = read_ends([start], prompts, chosen)

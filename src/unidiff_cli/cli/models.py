@@ -33,7 +33,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-NAME_HELP = "A name of `unidiff models list`, a folder, or a Hub id."
+NAME_HELP = "A name from `unidiff models list`, a folder, or a Hub id."
 Name = Annotated[str, typer.Argument(metavar="MODEL", help=NAME_HELP)]
 
 
@@ -62,7 +62,7 @@ def list_models(json: Json = False) -> None:
 @app.command("pull", cls=Command)
 def pull(
     name: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A name of the list, or a Hub id.")
+        str, typer.Argument(metavar="MODEL", help="A name from the list, or a Hub id.")
     ] = DEFAULT,
     quiet: Quiet = False,
 ) -> None:
@@ -100,7 +100,7 @@ def path(name: Name) -> None:
 
 @app.command("info", cls=Command)
 def info(name: Name, json: Json = False) -> None:
-    """Tell what is known of a model that is here."""
+    """Show what is known about a model that is here."""
     from unidiff_cli.storage.catalogue import known_of
     from unidiff_cli.storage.find import find
 
@@ -117,7 +117,7 @@ def info(name: Name, json: Json = False) -> None:
 
 @app.command("verify", cls=Command)
 def verify(name: Name, quiet: Quiet = False) -> None:
-    """Check a model: a fetched one file by file against the Hub's hashes, another by its tensors.
+    """Check a model: file by file against the Hub's hashes if fetched, else by its tensors.
 
     Without a connection the hashes that the cache remembers are used.
     """
@@ -145,11 +145,11 @@ def convert(
     source: Annotated[str, typer.Argument(metavar="SRC", help=NAME_HELP)],
     target: Annotated[Path, typer.Argument(metavar="DST", help="The folder to make.")],
     dtype: Annotated[
-        Literal["fp32", "fp16", "bf16"], typer.Option("--dtype", help="Numbers to keep.")
+        Literal["fp32", "fp16", "bf16"], typer.Option("--dtype", help="Number format to write.")
     ] = "fp32",
     clip_text: Annotated[
         Path | None,
-        typer.Option("--clip-text", help="CLIP ViT-L/14, if caption_decoder.pth has it not."),
+        typer.Option("--clip-text", help="CLIP ViT-L/14, if caption_decoder.pth lacks it."),
     ] = None,
     clip_image: Annotated[
         Path | None, typer.Option("--clip-image", help="CLIP ViT-B/32, a folder or its weights.")

@@ -55,7 +55,7 @@ class Options:
     steps: Annotated[
         int | None,
         sampling_option(
-            "--steps", metavar="N", help="Network evaluations a leg; the default is the model's."
+            "--steps", metavar="N", help="Network evaluations per leg; the default is the model's."
         ),
     ] = None
     solver: Annotated[
@@ -85,8 +85,7 @@ class Options:
         Literal["published"] | None,
         sampling_option(
             "--preset",
-            help="published: solver dpm++3s, 50 steps even in t, guidance 7, where not said "
-            "otherwise.",
+            help="published: solver dpm++3s, 50 steps even in t, guidance 7, unless set otherwise.",
         ),
     ] = None
     size: Annotated[
@@ -109,7 +108,7 @@ class Options:
         bool,
         sampling_option(
             "--final-denoise",
-            help="One more evaluation a leg removes the last noise, of level 0.001.",
+            help="Remove the last noise, of level 0.001, by one more evaluation per leg.",
         ),
     ] = False
     fast: Fast = "off"
@@ -126,7 +125,7 @@ class Options:
         Literal["web", "internal"] | None,
         model_option(
             "--v1-data",
-            help="unidiffuser-v1's flag for the data to resemble; its default is internal.",
+            help="unidiffuser-v1's flag for which data to resemble; its default is internal.",
         ),
     ] = None
     device: Device = "auto"
@@ -170,7 +169,7 @@ class Options:
     skip_existing: Annotated[
         bool,
         output_option(
-            "--skip-existing", help="With --captions, leave alone what has a caption already."
+            "--skip-existing", help="With --captions, skip pictures that already have a caption."
         ),
     ] = _for(scopes.describes, False)
     show: Annotated[
@@ -197,7 +196,7 @@ class Options:
         bool,
         output_option(
             "--no-metadata",
-            help="Leave out of the picture how it was made, and that a model made it.",
+            help="Do not record in the picture how it was made, and that a model made it.",
         ),
     ] = _for(scopes.makes_pictures, False)
 

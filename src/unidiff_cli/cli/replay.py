@@ -44,7 +44,7 @@ Check = Annotated[
     bool,
     output_option(
         "--check",
-        help="Compare with what is there, write nothing; exit code 6 where it is not the same.",
+        help="Compare with what is there, write nothing; exit code 6 if anything differs.",
     ),
 ]
 Output = Annotated[
@@ -61,7 +61,7 @@ Image = Annotated[
     typer.Option(
         "--image",
         metavar="FILE",
-        help="The picture that it was made of; a record's own word is not taken for it.",
+        help="The picture that it was made from; the one that a record names is not opened.",
     ),
 ]
 # Without the variables of the environment: they are what new pictures are made with.
@@ -71,16 +71,16 @@ Model = Annotated[
         "--model",
         "-m",
         metavar="NAME",
-        help="Another, or the recorded one where that is no name of `unidiff models list`.",
+        help="Another model, or the recorded one if `unidiff models list` does not name it.",
     ),
 ]
 Device = Annotated[
     Literal["auto", "cuda", "mps", "cpu"] | None,
-    model_option("--device", help="Another than recorded."),
+    model_option("--device", help="Other than recorded."),
 ]
 Dtype = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"] | None,
-    model_option("--dtype", help="Another than recorded."),
+    model_option("--dtype", help="Other than recorded."),
 ]
 
 
@@ -121,7 +121,7 @@ def replay(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """Make again what a picture or a record says it is, or something like it."""
+    """Make again what a picture's record or a record file describes, or something like it."""
     if check and (output is not None or force):
         raise UsageError("--check writes nothing.", "Leave out -o, or leave out --check.")
     console = Console(quiet=quiet, progress=progress)

@@ -18,7 +18,7 @@ Model = Annotated[
         "-m",
         metavar="NAME",
         envvar="UNIDIFF_MODEL",
-        help="A name of `unidiff models list`, a folder, or a Hub id. "
+        help="A name from `unidiff models list`, a folder, or a Hub id. "
         "By default unidiffuser-v1 if it was pulled, else the bundled model.",
     ),
 ]
@@ -31,7 +31,7 @@ Dtype = Annotated[
     model_option(
         "--dtype",
         envvar="UNIDIFF_DTYPE",
-        help="The numbers to compute with; auto is the best that the device does well.",
+        help="The number format to compute in; auto is the best that the device handles well.",
     ),
 ]
 Memory = Annotated[
@@ -39,9 +39,9 @@ Memory = Annotated[
     model_option(
         "--memory",
         envvar="UNIDIFF_MEMORY",
-        help="low holds only the parts at work and computes one thing at a time: slower, and "
-        "the same results but for rounding, and pictures above the model's own size made of "
-        "tiles. min reads the network block by block besides.",
+        help="low holds only the parts in use and computes one thing at a time: slower, with "
+        "the same results but for rounding; pictures above the model's own size are made of "
+        "tiles. min also reads the network block by block.",
     ),
 ]
 BatchSize = Annotated[
@@ -50,7 +50,7 @@ BatchSize = Annotated[
         "--batch-size",
         metavar="N",
         envvar="UNIDIFF_BATCH_SIZE",
-        help="Samples at once; it changes speed and memory, on a CPU never the results.",
+        help="Samples at a time; changes speed and memory, but on a CPU never the results.",
     ),
 ]
 Steps = Annotated[
@@ -64,8 +64,8 @@ Times = Annotated[
     Literal["uniform", "log-snr"] | None,
     sampling_option(
         "--times",
-        help="Where the steps lie: even in the noise level t, as published, or in log-SNR; the "
-        "default is the model's.",
+        help="How the steps are spaced: evenly in the noise level t, as published, or in log-SNR; "
+        "the default is the model's.",
     ),
 ]
 Absent = Annotated[
@@ -80,24 +80,25 @@ Fast = Annotated[
     Literal["off", "safe", "max"],
     sampling_option(
         "--fast",
-        help="Compute the network's middle at every second (safe; in joint at each) or third (max) "
-        "evaluation. Faster, but not the same result; compare with fewer --steps: docs/fast.md.",
+        help="Compute the network's middle only at every second evaluation (safe; in joint at all "
+        "of them) or every third (max). Faster, but not the same result; compare with fewer "
+        "--steps: docs/fast.md.",
     ),
 ]
 Json = Annotated[
     bool,
-    output_option("--json", help="Print a JSON record a line."),
+    output_option("--json", help="Print one JSON record per line."),
 ]
 Quiet = Annotated[
     bool,
-    output_option("--quiet", "-q", help="Say nothing on stderr but errors."),
+    output_option("--quiet", "-q", help="Print only errors on stderr."),
 ]
 Progress = Annotated[
     Literal["auto", "none", "json"],
     output_option(
         "--progress",
         envvar="UNIDIFF_PROGRESS",
-        help="On stderr: auto draws a bar on a terminal, json prints an event a line.",
+        help="On stderr: auto draws a bar on a terminal, json prints one event per line.",
     ),
 ]
 Force = Annotated[

@@ -85,7 +85,7 @@ def guidance(
     seed: Annotated[
         int,
         sampling_option(
-            metavar="N", help="Of the first sample, at every scale; the next has N + 1."
+            metavar="N", help="Seed of the first sample, at every scale; the next has N + 1."
         ),
     ] = 0,
     steps: Steps = None,
@@ -103,7 +103,7 @@ def guidance(
     """Draw how CLIP score, FID and KID move with guidance: the paper's Figures 5 and 6.
 
     Every scale has the same seeds. FID is left out where there are too few pictures for it; KID
-    is told for any number. Distances need unidiff-cli[eval].
+    is given for any number. Distances need unidiff-cli[eval].
     """  # fmt: skip
     console = Console(quiet, progress)
     if prompts is None and pictures is None:

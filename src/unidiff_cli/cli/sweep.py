@@ -50,7 +50,7 @@ Interval = Annotated[
     _several("--guidance-interval", "LO,HI;...", "Guidance only at noise levels between these."),
 ]
 Steps = Annotated[
-    str | None, _several("--steps", "N,N,...", "Network evaluations a leg; 5-8 is 5,6,7,8.")
+    str | None, _several("--steps", "N,N,...", "Network evaluations per leg; 5-8 is 5,6,7,8.")
 ]
 Solver = Annotated[
     str | None, _several("--solver", "NAME,...", "dpm++3s, dpm++2m, dpm++3m, unipc, ddim.")
@@ -111,7 +111,7 @@ def sweep(
     prompts: Prompts = False,
     **options: Any,
 ) -> None:
-    """Make one labelled sheet over the values of one option or two.
+    """Make one labelled sheet over the values of one or two options.
 
     A prompt gives pictures, a picture gives variations. The sheet holds the record of every
     picture in it.

@@ -42,14 +42,14 @@ def train(
         int | None, typer.Option(min=1, metavar="N", help="How many steps in all.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0, metavar="N", help="Save and stop after so many minutes.")
+        float | None, typer.Option(min=0, metavar="N", help="Save and stop after N minutes.")
     ] = None,
     device: Device = "auto",
     dtype: Annotated[
         Literal["fp32", "bf16"] | None,
-        typer.Option(help="The numbers to compute with; weights are kept in fp32."),
+        typer.Option(help="The number format to compute in; weights are kept in fp32."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all that is drawn.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed for all randomness.")] = None,
     progress: Progress = "auto",
     quiet: Quiet = False,
 ) -> None:

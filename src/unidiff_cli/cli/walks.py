@@ -24,7 +24,7 @@ Prompts = Annotated[
     bool,
     typer.Option(
         "--prompts",
-        help="Read arguments as prompts even where files have these names.",
+        help="Read arguments as prompts even if files of those names exist.",
         rich_help_panel=WALK,
     ),
 ]
@@ -35,7 +35,7 @@ Output = Annotated[
         "-o",
         metavar="WHERE",
         help="A file for the strip or sheet, from which single pictures get their names; a "
-        "folder/; or - for its bytes on stdout. By default free names here.",
+        "folder/; or - for its bytes on stdout. By default unused names in the current folder.",
     ),
 ]
 LEFT_OUT = {"count", "batch_size", "grid", "format", "unconditional", "absent"}
