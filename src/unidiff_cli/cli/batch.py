@@ -114,7 +114,10 @@ def batch(
     dtype: Dtype = "auto",
     memory: Memory = "auto",
 ) -> None:
-    """Run the jobs of a file, any modes mixed; after a kill, the same command resumes."""
+    """Run the jobs of a file; the same command resumes.
+
+    Modes may be mixed. After a kill, or with more jobs, only what is missing or failed is run.
+    """
     from unidiff_cli.batch.order import Order
     from unidiff_cli.batch.shard import Shard
     from unidiff_cli.batch.worker import Spec

@@ -41,7 +41,10 @@ def bench(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """Measure how fast a model is here, and which options suit this machine."""
+    """Measure how fast a model is here, and what suits it.
+
+    What suits this machine is said in options: a number format and a batch size.
+    """
     batches = numbers(batch_sizes)
     console = Console(quiet, progress)
     with console.listening() as listener:

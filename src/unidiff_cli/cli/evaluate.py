@@ -35,7 +35,7 @@ A system is a folder of pictures, or a .jsonl file: records of unidiff, or lines
 """
 
 app = typer.Typer(
-    help="Measure pictures and captions: FID, KID, CLIP score, CIDEr-D, guidance, clip art.",
+    help="Measure pictures, captions and models.",
     epilog=EXAMPLES,
     rich_markup_mode=None,
     no_args_is_help=True,

@@ -47,10 +47,11 @@ def gallery(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put a folder of pictures, with captions and settings, into one HTML page.
+    """Put a folder of pictures into one HTML page.
 
-    The page holds the pictures themselves, so it works from a file and can be sent as one. Captions
-    come from a .txt beside each, else from a metadata.jsonl or pairs.jsonl, else from the pictures.
+    It shows their captions and settings, and holds the pictures themselves, so it works offline and
+    can be sent as one file. Captions come from a .txt beside each picture, else from a
+    metadata.jsonl or pairs.jsonl, else from the pictures.
     """
     from unidiff_cli.gallery.collect import collect
     from unidiff_cli.gallery.page import card, page

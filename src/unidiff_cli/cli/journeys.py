@@ -115,7 +115,7 @@ def interpolate(
     prompts: Prompts = False,
     **options: Any,
 ) -> None:
-    """Walk from one picture to another, or from one prompt to another.
+    """Walk between two pictures, or between two prompts.
 
     Between pictures guidance is off, so that both ends come out as the model itself sees the
     inputs; --steps, --solver and --guidance are for reading them into words.

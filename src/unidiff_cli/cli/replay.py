@@ -121,7 +121,11 @@ def replay(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """Make again what a picture's record or a record file describes, or something like it."""
+    """Make again what a record describes, or something like it.
+
+    The record is in a picture, or in a JSON or JSONL file. What options change is made anew, with
+    all else as it was.
+    """
     if check and (output is not None or force):
         raise UsageError("--check writes nothing.", "Leave out -o, or leave out --check.")
     console = Console(quiet=quiet, progress=progress)

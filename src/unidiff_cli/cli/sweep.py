@@ -111,7 +111,7 @@ def sweep(
     prompts: Prompts = False,
     **options: Any,
 ) -> None:
-    """Make one labelled sheet over the values of one or two options.
+    """Show what one or two options do, on a labelled sheet.
 
     A prompt gives pictures, a picture gives variations. The sheet holds the record of every
     picture in it.
