@@ -186,7 +186,7 @@ def _generate(
     with console.listening() as progress:
         try:
             model = load(options, console, progress)
-            warn_of_words(model, [request.prompt or "" for request in requests], console)
+            warn_of_words(model, [r.prompt for r in requests if r.prompt], console)
             resolved = [model.resolve(request) for request in requests]
             results = model.stream(resolved, batch_size=options.batch_size)
             for sample, result in zip(samples, results, strict=True):
