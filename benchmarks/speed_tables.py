@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from contender import KEPT
+
 from unidiff_cli.bench import operations
 from unidiff_cli.nets.uvit import UViTConfig
 
@@ -59,27 +61,28 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def evaluation(found: Mapping[str, Row]) -> str:
     """Guided evaluations against diffusers."""
-    seconds, default = found["evaluation"]["seconds"], found["evaluation"]["default"]
-    pairs = [("the defaults", default, "fp32"), ("both bf16", "bf16", "bf16")]
-    pairs.append(("both fp32", "fp32", "fp32"))
-    rows = [
-        (
-            name,
-            f"{own}: {spread(seconds[f'ours {own}'], ' s')}",
-            f"{other}: {spread(seconds[f'diffusers {other}'], ' s')}",
-            ratios(seconds[f"diffusers {other}"], seconds[f"ours {own}"]),
-        )
-        for name, own, other in pairs
-    ]
+    every = found["evaluation"]["seconds"]
+    names = {
+        "defaults": f"the defaults: {found['evaluation']['default']}, fp32",
+        "bf16": "both bf16",
+        "fp32": "both fp32",
+    }
+    rows = []
+    for group, name in names.items():
+        seconds = every[group]
+        own, other = seconds["ours"], seconds["diffusers"]
+        row = (name, spread(own, " s"), spread(other, " s"), ratios(other, own))
+        kept = seconds.get(KEPT)
+        rows.append((*row, f"{spread(kept, ' s')}: {ratios(kept, own)}" if kept else "-"))
     headings = ("a guided evaluation, 512 px", "unidiff", "diffusers", "times as fast")
-    return table(headings, rows)
+    return table((*headings, "diffusers with our memory settings"), rows)
 
 
 def picture(found: Mapping[str, Row]) -> str:
     """A whole picture at equal error: seconds an evaluation times evaluations."""
-    row, seconds = found["picture"], found["evaluation"]["seconds"]
-    own = seconds[f"ours {found['evaluation']['default']}"]
-    other = [row["theirs"] * each for each in seconds["diffusers fp32"]]
+    row, seconds = found["picture"], found["evaluation"]["seconds"]["defaults"]
+    own = seconds["ours"]
+    other = [row["theirs"] * each for each in seconds["diffusers"]]
     rows = [("diffusers' defaults", str(row["theirs"]), spread(other, " s"), "1x")]
     for fast, counted in row["ours"].items():
         name = "our defaults, that many steps" if fast == "off" else f"with `--fast {fast}`"
@@ -103,7 +106,7 @@ def ceiling(found: Mapping[str, Row]) -> str:
     work = 2 * operations(UViTConfig(), 64, 64)
     rows = []
     for name, rate in row["operations"].items():
-        taken = seconds.get(f"ours {name}")
+        taken = seconds.get(name, {}).get("ours")
         share = f"{100 * work / statistics.median(taken) / rate:.0f}%" if taken else "-"
         rows.append((name, f"{rate / 1e9:.0f}", share))
     headings = ("matrix product", "GFLOP/s", "share that an evaluation reaches")
@@ -152,7 +155,11 @@ def captions(found: Mapping[str, Row]) -> str:
     own, other = seconds["ours"], seconds["diffusers"]
     headings = ("a caption of 67 tokens, after sampling", "unidiff", "diffusers", "times as fast")
     row = ("the defaults", spread(own, " s"), spread(other, " s"), ratios(other, own))
-    return table(headings, [row])
+    kept = seconds[KEPT]
+    return table(
+        (*headings, "diffusers with our memory settings"),
+        [(*row, f"{spread(kept, ' s')}: {ratios(kept, own)}")],
+    )
 
 
 def start(found: Mapping[str, Row]) -> str:
@@ -179,6 +186,29 @@ def memory(found: Mapping[str, Row]) -> str:
     return table(("memory and loading", "measured"), rows)
 
 
+def gpu(found: Mapping[str, Row]) -> str:
+    """Evaluations on a GPU by batch, against diffusers and a matrix product; peak memory."""
+    row = found["gpu"]
+    rows = []
+    for samples, seconds in row["seconds"].items():
+        own, other = seconds["ours"], seconds["diffusers"]
+        rate = 2 * int(samples) * operations(UViTConfig(), 64, 64) / statistics.median(own)
+        share = f"{100 * rate / row['operations']:.0f}%"
+        taken = (spread([1000 * each for each in seconds], " ms") for seconds in (own, other))
+        rows.append((samples, *taken, ratios(other, own), share))
+    headings = ("at once", "unidiff", "diffusers", "times as fast", "share of a product's rate")
+    peaks = "; ".join(
+        f"`{memory}` {run['peak_gib']:.2f} GiB" for memory, run in row["peaks"].items()
+    )
+    return (
+        f"{table(headings, rows)}\n\n{row['gpu']}, both in {row['dtype']}; a guided evaluation at "
+        f"512 px, of which a picture as published takes {EVALUATIONS}. A matrix product runs at "
+        f"{row['operations'] / 1e12:.0f} TFLOP/s.\n\nMemory of the GPU that PyTorch holds at most "
+        f"during t2i, by `--memory`: {peaks}."
+    )
+
+
 TABLES: dict[str, Callable[[Mapping[str, Row]], str]] = {
-    each.__name__: each for each in (ceiling, evaluation, picture, scaling, captions, start, memory)
+    each.__name__: each
+    for each in (ceiling, evaluation, picture, scaling, captions, start, memory, gpu)
 }
