@@ -20,7 +20,8 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("MODEL", "DEVICE", "DTYPE", "BATCH_SIZE", "PROGRESS", "DEBUG"):
+    monkeypatch.setenv("UNIDIFF_DEVICE", "cpu")  # where equal bits are promised
+    for name in ("MODEL", "DTYPE", "BATCH_SIZE", "PROGRESS", "DEBUG"):
         monkeypatch.delenv(f"UNIDIFF_{name}", raising=False)
     folder = tmp_path / "work"
     folder.mkdir()

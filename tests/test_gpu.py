@@ -6,6 +6,7 @@ tests themselves, all but those of CUDA's memory.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -118,6 +119,8 @@ def test_training_learns_and_goes_on(device: str, tmp_path: Path) -> None:
 def test_a_batch_that_does_not_fit_is_made_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     """The GPU's memory is narrowed to twice what one sample takes."""
     model = UniDiffuser.load("starter", device="cuda", dtype="fp32")
+    gc.collect()
+    torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     one = model.run(ask("t2i", seed=5)).outputs
     needed = torch.cuda.max_memory_reserved()

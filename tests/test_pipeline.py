@@ -200,6 +200,30 @@ def test_a_captioner_that_overflows_is_tried_again_too(
     assert result.texts[0]
 
 
+def test_a_vae_that_overflows_is_asked_in_float32_alone(
+    photo: str, model: UniDiffuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unidiff_cli.codecs.image import ImageCodec
+
+    for name in ("_decode_one", "_posterior"):
+        plain = getattr(ImageCodec, name)
+
+        def broken(self: Any, vae: Any, x: torch.Tensor, plain: Any = plain) -> torch.Tensor:
+            return plain(self, vae, x) * (1 if vae.dtype is torch.float32 else float("inf"))
+
+        monkeypatch.setattr(ImageCodec, name, broken)
+    half = UniDiffuser.load("tiny", device="cpu", dtype="bf16")
+    asked: list[int] = []
+    plainly = UViTPredictor.__call__
+    monkeypatch.setattr(
+        UViTPredictor, "__call__", lambda *given: asked.append(1) or plainly(*given)
+    )
+    result = half.run(ask("i2t2i", photo, steps=2))
+    assert result.made_with["dtype"] == "bf16"
+    assert len(asked) == 4  # nothing was sampled twice
+    assert result.images[0].getextrema() != ((0, 0),) * 3
+
+
 def test_a_picture_of_one_colour_is_no_result(
     model: UniDiffuser, photo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

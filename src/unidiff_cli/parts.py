@@ -103,6 +103,7 @@ class Parts:
         module = partial(self.module, dtype=dtype)
         images = ImageCodec(
             vae=partial(module, "vae"),
+            exact_vae=partial(self.module, "vae", torch.float32),
             clip=partial(module, "clip_image"),
             scale=self.config.vae_scale,
             clip_size=int(self.config.clip_image["image_size"]),

@@ -27,17 +27,17 @@ from unidiff_cli.parts import Parts
 from unidiff_cli.pictures import open_picture
 from unidiff_cli.predictor import UViTPredictor
 from unidiff_cli.progress import Progress, Silence
-from unidiff_cli.request import Output, Request, Result
+from unidiff_cli.request import MAX_COUNT, Output, Request, Result, check_whole
 from unidiff_cli.rescue import Rescue
 from unidiff_cli.samples import evaluations, seed_of, shape, split
 from unidiff_cli.speed.cache import skip_cache
 from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
-from unidiff_cli.speed.memory import Memory
+from unidiff_cli.speed.memory import Memory, release
 from unidiff_cli.storage.open import open_checkpoint
 
 V1_DATA = {"web": 0, "internal": 1}
-TEXT_BATCH_ON_CPU = 8
-BATCH_ON_ACCELERATOR = 8
+TEXT_BATCH = 8
+BATCH_ON_CUDA = 8
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,12 @@ class UniDiffuser:
 
         A sample that fails has a result with its error; the others go on.
         """
+        check_whole("batch-size", batch_size, 1, MAX_COUNT)
         samples = [one for request in requests for one in split(self.resolve(request))]
         self.progress.begin(len(samples), sum(evaluations(one) for one in samples))
         for _, alike in groupby(samples, key=shape):
             rest = list(alike)
-            size = batch_size or self.usual_batch(rest[0])
+            size = self.usual_batch(rest[0]) if batch_size is None else batch_size
             while rest:
                 batch, rest = rest[:size], rest[size:]
                 yield from self._batch(batch)
@@ -159,10 +160,10 @@ class UniDiffuser:
         """How many samples of this shape go together when nobody says how many."""
         if self.parts.frugal:
             return 1
-        if self.device.type != "cpu":
-            return BATCH_ON_ACCELERATOR
-        # On a CPU only captions gain from a batch; pictures come sooner one by one.
-        return TEXT_BATCH_ON_CPU if request.walk.yields == ("text",) else 1
+        if self.device.type == "cuda":
+            return BATCH_ON_CUDA
+        # Elsewhere only captions gain from a batch: two points fill a small GPU, or a CPU.
+        return TEXT_BATCH if request.walk.yields == ("text",) else 1
 
     def _batch(self, batch: list[Request]) -> Iterator[Result]:
         """A result for each request, however many of them fail."""
@@ -195,6 +196,8 @@ class UniDiffuser:
 
     def _sample(self, batch: list[Request], dtype: torch.dtype) -> list[Output | UnidiffError]:
         """Encode what is given, walk the mode, decode what it yields."""
+        if dtype is not self.dtype:  # a rescue: both formats at once are more than some GPUs hold
+            self.parts.keep_only(dtype)
         first = batch[0]
         width, height = first.size or (0, 0)
         seeds = [seed_of(one) for one in batch]
@@ -213,6 +216,7 @@ class UniDiffuser:
         self.progress.stage("sampling")
         known = sampler.walk(first.walk, known)
         del sampler  # it would hold the network while the decoders need the room
+        release(self.device)
         self.progress.stage("decoding")
         return decode(first.walk.yields, seeds, known, images, texts, first.caption)
 

@@ -60,9 +60,12 @@ class UViTPredictor:
         (text,) = concatenate([z.text for z in latents]).parts
         samples = len(latents[0])
         t_image, t_text = (
-            torch.tensor(
-                [TRAINING_STEPS * levels[m] for _, levels in points], device=image.device
-            ).repeat_interleave(samples)
+            torch.cat(  # filled where they are: a copy from the CPU would wait for the GPU
+                [
+                    torch.full((samples,), TRAINING_STEPS * levels[m], device=image.device)
+                    for _, levels in points
+                ]
+            )
             for m in ("image", "text")
         )
         kind = None

@@ -92,9 +92,9 @@ class Order:
     def _usual_on_cluster(self) -> int | None:
         """Samples that the cluster's GPUs make at once; None where this process knows better."""
         if self.ray and self.spec.memory == "auto" and ray.gpus(self.spec):
-            from unidiff_cli.pipeline import BATCH_ON_ACCELERATOR
+            from unidiff_cli.pipeline import BATCH_ON_CUDA
 
-            return BATCH_ON_ACCELERATOR
+            return BATCH_ON_CUDA
         return None
 
     def _crew(self, model: UniDiffuser, spec: Spec, workers: int) -> Crew:

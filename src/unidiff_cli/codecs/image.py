@@ -20,9 +20,14 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 @dataclass(frozen=True)
 class ImageCodec:
-    """AutoencoderKL and CLIP's image tower; each is asked for only when it is needed."""
+    """AutoencoderKL and CLIP's image tower; each is asked for only when it is needed.
+
+    Half precision overflows in some VAEs, for some pictures: these go through it in float32.
+    """
 
     vae: Callable[[], Any]
+    exact_vae: Callable[[], Any]
+    """The same in float32."""
     clip: Callable[[], Any]
     scale: float
     """Latents are samples of the VAE's posterior times this."""
@@ -41,20 +46,33 @@ class ImageCodec:
 
     def _encode_one(self, picture: Image.Image) -> tuple[Tensor, Tensor, Tensor]:
         """The posterior's mean and deviation (1, C, h, w), and CLIP's embedding (1, 1, D)."""
-        vae, clip = self.vae(), self.clip()
-        posterior = vae.encode(self._to(vae, pixels(picture) / 127.5 - 1)).latent_dist
+        x, clip = pixels(picture) / 127.5 - 1, self.clip()
+        mean, std = self._finite(self._posterior, x)
         embedding = clip(pixel_values=self._to(clip, clip_pixels(picture, self.clip_size)))
-        return posterior.mean, posterior.std, embedding.image_embeds[:, None]
+        return mean, std, embedding.image_embeds[:, None]
+
+    def _posterior(self, vae: Any, x: Tensor) -> Tensor:
+        found = vae.encode(self._to(vae, x)).latent_dist
+        return torch.stack([found.mean, found.std])
 
     @torch.inference_mode()
     def decode(self, latent: Latent) -> list[Image.Image]:
         """RGB pictures of the VAE's part of a latent; CLIP's part has no picture of its own."""
-        vae = self.vae()
-        return [picture(self._decode_one(vae, z)) for z in torch.split(latent.parts[0], 1)]
+        rows = torch.split(latent.parts[0] / self.scale, 1)
+        return [picture(self._finite(self._decode_one, z)) for z in rows]
 
     def _decode_one(self, vae: Any, z: Tensor) -> Tensor:
-        decoded: Tensor = vae.decode(self._to(vae, z / self.scale)).sample[0]
+        decoded: Tensor = vae.decode(self._to(vae, z)).sample[0]
         return decoded
+
+    def _finite(self, work: Callable[[Any, Tensor], Tensor], x: Tensor) -> Tensor:
+        """What the VAE makes of x, in float32 where its own number format overflows."""
+        vae = self.vae()
+        made = work(vae, x)
+        if vae.dtype is torch.float32 or bool(made.isfinite().all()):
+            return made
+        del vae  # where memory is low, it is dropped for the other
+        return work(self.exact_vae(), x)
 
     @staticmethod
     def _to(module: nn.Module, x: Tensor) -> Tensor:

@@ -19,6 +19,9 @@ SIGNS = (
     "not enough memory",
     "cannot allocate memory",
     "cublas_status_alloc_failed",
+    "cublas_status_not_initialized",
+    "cudnn_status_alloc_failed",
+    "unable to find an engine to execute this computation",  # cuDNN, when no plan has the room
 )
 
 

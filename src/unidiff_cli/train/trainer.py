@@ -59,7 +59,7 @@ class Trainer:
         self.device = self.parameters[0].device
         self.objective: nn.Module = WithLoss(model, loss)
         if self.ranks > 1:
-            self.objective = DistributedDataParallel(self.objective)
+            self.objective = DistributedDataParallel(self.objective, gradient_as_bucket_view=True)
         self.optimizer = torch.optim.AdamW(
             self.parameters,
             lr=config.lr,
