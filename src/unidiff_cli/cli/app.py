@@ -69,6 +69,11 @@ def root(
     ] = False,
 ) -> None:
     """Without a command, the help."""
+    help_alone(context)
+
+
+def help_alone(context: typer.Context) -> None:
+    """Print the help where no command is named."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -103,8 +108,9 @@ _add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)
 _add("batch", batch.batch, batch.EXAMPLES, BULK)
 _add("bench", bench.bench, bench.EXAMPLES, MODELS)
 _add("train", train.train, None, MODELS)
-app.add_typer(models.app, name="models", no_args_is_help=False, rich_help_panel=MODELS)
-app.add_typer(evaluate.app, name="eval", no_args_is_help=False, rich_help_panel=MODELS)
+for group, name in ((models.app, "models"), (evaluate.app, "eval")):
+    group.callback(invoke_without_command=True)(help_alone)
+    app.add_typer(group, name=name, rich_help_panel=MODELS)
 
 
 def main() -> None:

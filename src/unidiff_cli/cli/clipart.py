@@ -128,13 +128,14 @@ def clipart(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """Examine a model on clip art: does it draw what is asked, and say what it sees?
+    """Examine a model on clip art.
 
-    1000 prompts for t2i, 600 pictures for i2t, 200 pairs of joint. A small judge that shares
-    nothing with the model looks for things, their number and how they stand; colours are read
-    from plain pixels. Figures are in %; those in brackets are what real pictures get from the same
-    judge. Groups: trained; combination (of known words, never shown together); drawing (one that
-    the starter never saw, of a thing that it did); style (one that the starter does not draw).
+    Does it draw what is asked, and say what it sees? 1000 prompts for t2i, 600 pictures for i2t,
+    200 pairs of joint. A small judge that shares nothing with the model looks for things, their
+    number and how they stand; colours are read from plain pixels. Figures are in %; those in
+    brackets are what real pictures get from the same judge. Groups: trained; combination (of known
+    words, never shown together); drawing (one that the starter never saw, of a thing that it did);
+    style (one that the starter does not draw).
     """
     console = Console(quiet, progress)
     check_whole("seed", seed, 0, MAX_SEED)

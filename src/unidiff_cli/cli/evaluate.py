@@ -14,8 +14,8 @@ from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.shared import Device, Json, Progress, Quiet
 from unidiff_cli.cli.study import CLIP, ClipName, Features
 from unidiff_cli.cli.table import number, tell
-from unidiff_cli.errors import OutputError
-from unidiff_cli.output import replace_file
+from unidiff_cli.errors import OutputError, UsageError
+from unidiff_cli.output import exists, make_folder, replace_file
 from unidiff_cli.request import MAX_SEED, check_whole
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ app = typer.Typer(
     help="Measure pictures, captions and models.",
     epilog=EXAMPLES,
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 References = Annotated[
@@ -63,10 +62,11 @@ def fid(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """Frechet distance of each system's pictures from the references; lower is better.
+    """FID: the Frechet distance of pictures from real ones.
 
-    Under 2048 pictures it is unreliable, and a note says so; it is refused if there are no more
-    pictures than numbers in a feature. Needs unidiff-cli[eval].
+    Each system's pictures are compared with the references; lower is better. Under 2048 pictures it
+    is unreliable, and a note says so; it is refused if there are no more pictures than numbers in a
+    feature. Needs unidiff-cli[eval].
     """
     from unidiff_cli.evaluate.distances import frechet
 
@@ -89,9 +89,10 @@ def kid(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """Kernel distance of each system's pictures from the references; lower is better.
+    """KID: the kernel distance of pictures from real ones.
 
-    It is unbiased, so it is given for few pictures too. Needs unidiff-cli[eval].
+    Each system's pictures are compared with the references; lower is better. It is unbiased, so it
+    is given for few pictures too. Needs unidiff-cli[eval].
     """
     from unidiff_cli.evaluate.distances import Distance, Seen, kernel
 
@@ -155,16 +156,16 @@ def clip_score(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """CLIP score of each system's pictures with their words; higher is better.
+    """How well pictures and their words agree; higher is better.
 
-    It is 100 x the cosine of the two embeddings, 0 where negative, averaged over the pairs. The
-    words of a folder's pictures are in metadata.jsonl, in a .txt each, or in the pictures
-    themselves if unidiff made them.
+    The CLIP score is 100 x the cosine of the two embeddings, 0 where negative, averaged over the
+    pairs. The words of a folder's pictures are in metadata.jsonl, in a .txt each, or in the
+    pictures themselves if unidiff made them.
     """
     from unidiff_cli.evaluate import rows
 
-    if plot is not None and plot.exists():
-        raise OutputError(f"{plot} exists already.", "Choose another name.")
+    if plot is not None:
+        _check_plot(plot)
     pairs = {path: rows.pairs(path) for path in systems}
     console, curves = Console(quiet, progress), {}
     answers: list[dict[str, Any]] = []
@@ -196,9 +197,23 @@ def clip_score(
     if plot is not None:
         from unidiff_cli.evaluate.chart import Panel, png
 
-        replace_file(plot, png([Panel("Share of the pairs", "CLIP score", curves)]))
+        try:
+            replace_file(plot, png([Panel("Share of the pairs", "CLIP score", curves)]))
+        except OutputError as error:  # the scores are told all the same
+            bad.append(error)
     body = [(a["system"], number(a["clip-score"], a["error"]), a["n"], clip) for a in answers]
     tell(console, answers, json, ("SYSTEM", "CLIP SCORE", "N", "CLIP"), body, bad)
+
+
+def _check_plot(plot: Path) -> None:
+    """An error if the chart cannot be written there; its folder is made."""
+    if plot.suffix.lower() != ".png":
+        raise UsageError(
+            f"{plot} does not end in .png, and the chart is a PNG.", "Try --plot scores.png"
+        )
+    if exists(plot):
+        raise OutputError(f"{plot} exists already.", "Choose another name.")
+    make_folder(plot.parent)
 
 
 @app.command("caption", cls=Command)
@@ -215,7 +230,9 @@ def caption(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """CIDEr-D, BLEU and simple measures of captions against what people wrote.
+    """Compare captions with what people wrote.
+
+    By CIDEr-D, BLEU, and the shares of captions that are right or name the right thing.
 
     \b
     A line of a system's file, or a record of unidiff:

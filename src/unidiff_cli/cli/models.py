@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unidiff_cli.cli.command import Command
-from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.console import Console, is_terminal
 from unidiff_cli.cli.shared import Json, Quiet
 from unidiff_cli.errors import INTERRUPTED, ModelUnavailable, UsageError
 from unidiff_cli.registry import DEFAULT, MODELS
@@ -30,7 +30,6 @@ app = typer.Typer(
     help="List, fetch, check, convert and remove models.",
     epilog=EXAMPLES,
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 NAME_HELP = "A name from `unidiff models list`, a folder, or a Hub id."
@@ -39,7 +38,7 @@ Name = Annotated[str, typer.Argument(metavar="MODEL", help=NAME_HELP)]
 
 @app.command("list", cls=Command)
 def list_models(json: Json = False) -> None:
-    """List the models that have a name: size, licence of the weights, whether they are here."""
+    """List the named models, with size and licence of the weights."""
     from unidiff_cli.storage.catalogue import described
 
     console = Console()
@@ -66,10 +65,11 @@ def pull(
     ] = DEFAULT,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch a published model into the Hub's cache, and hash every file of it.
+    """Fetch a published model and check every byte.
 
-    Prints the folder. Files that are complete are kept when another one fails. HF_HOME,
-    HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE mean what they mean to the Hub's client.
+    It goes into the Hub's cache, and its folder is printed. Files that are complete are kept when
+    another one fails. HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE mean what
+    they mean to the Hub's client.
     """
     from unidiff_cli.storage import hub
     from unidiff_cli.storage.layout import human
@@ -117,9 +117,10 @@ def info(name: Name, json: Json = False) -> None:
 
 @app.command("verify", cls=Command)
 def verify(name: Name, quiet: Quiet = False) -> None:
-    """Check a model: file by file against the Hub's hashes if fetched, else by its tensors.
+    """Check that a model is undamaged.
 
-    Without a connection the hashes that the cache remembers are used.
+    A fetched one is compared, file by file, with the Hub's hashes, or without a connection with
+    those that the cache remembers; another by the names, shapes and numbers of its tensors.
     """
     from unidiff_cli.storage.find import find
 
@@ -162,10 +163,11 @@ def convert(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write any model as a folder of safetensors that loads fast; prints the folder.
+    """Write a model as one folder of safetensors, which loads fast.
 
-    SRC may also be a folder with the files as first published (uvit_v1.pth, caption_decoder.pth,
-    autoencoder_kl.pth). What these lack comes from the four options, or from the Hub's cache.
+    Prints the folder. SRC may also be a folder with the files as first published (uvit_v1.pth,
+    caption_decoder.pth, autoencoder_kl.pth). What these lack comes from the four options, or from
+    the Hub's cache.
     """
     from unidiff_cli.storage.convert import convert as write
     from unidiff_cli.storage.original import Extras
@@ -185,7 +187,10 @@ def remove(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="A fetched model.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove a fetched model, every revision of it, from the Hub's cache."""
+    """Remove a fetched model from the Hub's cache.
+
+    Every revision of it goes.
+    """
     from unidiff_cli.storage import hub
     from unidiff_cli.storage.layout import human
 
@@ -205,7 +210,7 @@ def remove(
 
 def _agreed(question: str) -> bool:
     """The answer of whoever sits there; nobody is a UsageError."""
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         raise UsageError("There is nobody to ask.", "Say --yes to remove it without a question.")
     try:
         return typer.confirm(question, err=True)

@@ -55,7 +55,9 @@ class Options:
     steps: Annotated[
         int | None,
         sampling_option(
-            "--steps", metavar="N", help="Network evaluations per leg; the default is the model's."
+            "--steps",
+            metavar="N",
+            help="Network evaluations for each picture or caption; the default is the model's.",
         ),
     ] = None
     solver: Annotated[
@@ -85,7 +87,8 @@ class Options:
         Literal["published"] | None,
         sampling_option(
             "--preset",
-            help="published: solver dpm++3s, 50 steps even in t, guidance 7, unless set otherwise.",
+            help="published: the paper's sampler (dpm++3s, 50 uniform steps, guidance 7), unless "
+            "set otherwise.",
         ),
     ] = None
     size: Annotated[
@@ -101,14 +104,15 @@ class Options:
         Literal["absent", "empty"],
         sampling_option(
             "--unconditional",
-            help="What guidance pushes away from: absent text, or the empty prompt.",
+            help="What guidance moves away from: no text at all, or the empty prompt.",
         ),
     ] = _for(scopes.reads_text, "absent")
     final_denoise: Annotated[
         bool,
         sampling_option(
             "--final-denoise",
-            help="Remove the last noise, of level 0.001, by one more evaluation per leg.",
+            help="Remove the little noise that sampling leaves (level 0.001), by one more "
+            "evaluation.",
         ),
     ] = False
     fast: Fast = "off"

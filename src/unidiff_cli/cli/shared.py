@@ -19,7 +19,7 @@ Model = Annotated[
         metavar="NAME",
         envvar="UNIDIFF_MODEL",
         help="A name from `unidiff models list`, a folder, or a Hub id. "
-        "By default unidiffuser-v1 if it was pulled, else the bundled model.",
+        "By default unidiffuser-v1 if it is in the Hub's cache, else the bundled model.",
     ),
 ]
 Device = Annotated[
@@ -72,8 +72,8 @@ Absent = Annotated[
     Literal["fresh", "fixed"],
     sampling_option(
         "--absent",
-        help="Noise in the place of what is absent: fresh at every evaluation, as published, "
-        "or fixed for a sample.",
+        help="The noise that stands for an input that is not there: fresh at every evaluation, as "
+        "published, or fixed for a sample.",
     ),
 ]
 Fast = Annotated[

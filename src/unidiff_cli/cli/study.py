@@ -100,10 +100,11 @@ def guidance(
     quiet: Quiet = False,
     progress: Progress = "auto",
 ) -> None:
-    """Draw how CLIP score, FID and KID move with guidance: the paper's Figures 5 and 6.
+    """Measure a model at many guidance scales.
 
-    Every scale has the same seeds. FID is left out where there are too few pictures for it; KID
-    is given for any number. Distances need unidiff-cli[eval].
+    Draws how CLIP score, FID and KID move with guidance: the paper's Figures 5 and 6. Every scale
+    has the same seeds. FID is left out where there are too few pictures for it; KID is given for
+    any number. Distances need unidiff-cli[eval].
     """  # fmt: skip
     console = Console(quiet, progress)
     if prompts is None and pictures is None:
