@@ -85,7 +85,9 @@ def picture(found: Mapping[str, Row]) -> str:
     other = [row["theirs"] * each for each in seconds["diffusers"]]
     rows = [("diffusers' defaults", str(row["theirs"]), spread(other, " s"), "1x")]
     for fast, counted in row["ours"].items():
-        name = "our defaults, that many steps" if fast == "off" else f"with `--fast {fast}`"
+        name = "`--solver dpm++2m --times log-snr`"
+        if fast != "off":
+            name = f"the same with `--fast {fast}`"
         taken = [counted["evaluations"] * each for each in own]
         told = f"{counted['steps']:.0f}"
         if fast != "off":
@@ -165,7 +167,7 @@ def captions(found: Mapping[str, Row]) -> str:
 def start(found: Mapping[str, Row]) -> str:
     """Whole programs."""
     seconds = dict(found["start"]["seconds"])
-    seconds["`unidiff t2i` of the starter, cold"] = seconds.pop("starter")
+    seconds["`unidiff t2i` of the starter, a new process"] = seconds.pop("starter")
     rows = [(name, spread(taken, " s")) for name, taken in seconds.items()]
     return table(("from Enter to the end", "seconds"), rows)
 
