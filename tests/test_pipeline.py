@@ -253,3 +253,9 @@ def test_v1_data_belongs_to_v1(photo: str, model: UniDiffuser) -> None:
     assert plain.resolve(ask("t2i", photo)).v1_data is None
     with pytest.raises(UsageError, match="kinds of training data"):
         plain.resolve(ask("t2i", photo, v1_data="web"))
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_has_at_least_one_sample(model: UniDiffuser, size: int) -> None:
+    with pytest.raises(UsageError, match="batch-size is a whole number from 1"):
+        next(model.stream([Request(mode="t", count=2)], batch_size=size))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 from unidiff_cli.batch import crew
 from unidiff_cli.cli import app, loading, replay
 from unidiff_cli.errors import InputError
+from unidiff_cli.process import ending_in_order
 
 BEGIN = "from unidiff_cli.process import begin; begin()"
 LOOK = """
@@ -96,3 +99,37 @@ def test_the_program_and_its_workers_begin_so(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(crew.signal, "signal", lambda *_: None)  # pytest's own stays
     crew.serve(spec, pipe)
     assert begun == ["program", "worker"]
+
+
+def test_a_signal_to_end_is_an_interrupt_once() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with ending_in_order() as came:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)  # the first is being obeyed
+        assert came == [signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_handlers_of_others_are_left_alone() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_in_order() as came:
+            signal.raise_signal(signal.SIGHUP)
+        assert came == []
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_elsewhere_than_in_the_main_thread_no_handler_is_set() -> None:
+    found: list[Any] = []
+
+    def look() -> None:
+        with ending_in_order():
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [signal.SIG_DFL]

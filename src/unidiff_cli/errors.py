@@ -8,7 +8,8 @@
     +-- DegenerateResult    7   not a number, or a picture of one colour
     +-- OutputError         8   the result exists already, or cannot be written
 
-Codes with no class: 0 all is well, 6 some items failed, 130 interrupted, 141 the pipe was closed.
+Codes with no class: 0 all is well, 6 some items failed, 130 interrupted, 141 the pipe was closed,
+128 + N ended by signal N.
 """
 
 from __future__ import annotations

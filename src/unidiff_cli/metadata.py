@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli import __version__
 from unidiff_cli.errors import UnidiffError
-from unidiff_cli.pictures import opened
+from unidiff_cli.pictures import BROKEN, opened
 from unidiff_cli.record import Record, Saved, line
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def save_options(
         if room:
             texts.add_itxt(FORMAT, text)
         if len(records) == 1:
-            texts.add_itxt("parameters", parameters(records[0]))
+            # A folder that the model is in may have a name that is no UTF-8.
+            said = parameters(records[0]).encode(errors="replace").decode()
+            texts.add_itxt("parameters", said)
         texts.add_itxt("XML:com.adobe.xmp", XMP)
         return {"pnginfo": texts}
     exif = Image.Exif()
@@ -210,7 +213,9 @@ def _texts(picture: Image.Image) -> dict[str, str]:
 
 def _user_comment(picture: Image.Image) -> str:
     """EXIF's UserComment, whichever of the usual ways it is encoded."""
-    raw = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT, b"")
+    raw: object = b""
+    with suppress(*BROKEN):
+        raw = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
     if not isinstance(raw, bytes) or len(raw) > MAX_TEXT:
         return ""
     label, body = raw[:8], raw[8:]

@@ -12,6 +12,41 @@ from unidiff_cli.errors import ModelUnavailable
 
 FORMAT = "unidiff"
 FORMAT_VERSION = 1
+KINDS: Mapping[str, tuple[type, ...]] = {
+    "text": (str,),
+    "a whole number": (int,),
+    "a number": (int, float),
+    "a list": (list,),
+    "an object": (dict,),
+}
+KEYS: Mapping[str, str] = {
+    "name": "text",
+    "license": "text",
+    "size": "a whole number",
+    "vae_scale": "a number",
+    "uvit": "an object",
+    **dict.fromkeys(
+        ("uvit.dim", "uvit.channels", "uvit.text_tokens", "uvit.text_dim", "uvit.clip_dim"),
+        "a whole number",
+    ),
+    "uvit.data_types": "a whole number",
+    "vae": "an object",
+    "vae.block_out_channels": "a list",
+    "clip_text": "an object",
+    "clip_text.vocab_size": "a whole number",
+    "clip_text.hidden_size": "a whole number",
+    "clip_image": "an object",
+    "clip_image.image_size": "a whole number",
+    "gpt2": "an object",
+    "gpt2.vocab_size": "a whole number",
+    "sampling": "an object",
+    "sampling.solver": "text",
+    "sampling.times": "text",
+    "sampling.steps": "a whole number",
+    "sampling.guidance": "a number",
+}
+"""What a config must say, as far as more than the part itself reads it."""
+OPTIONAL = {"vae_scale", "uvit.data_types", *(key for key in KEYS if key.startswith("sampling."))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +106,30 @@ class ModelConfig:
         """The config in a file; ModelUnavailable when it is none of ours."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            if values.pop("format") != FORMAT or values.pop("format_version") != FORMAT_VERSION:
-                raise KeyError("format")
+            if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+                raise ValueError(f"its format is not {FORMAT!r}")
+            if values.pop("format_version", None) != FORMAT_VERSION:
+                raise ValueError(f"its format_version is not {FORMAT_VERSION}")
+            check_values(values)
             return cls(**{**values, "sampling": Sampling(**values["sampling"])})
         except FileNotFoundError:
             raise ModelUnavailable(f"{path.parent} holds no config.json.") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ModelUnavailable(
-                f"{path} is not the config of a unidiff model ({error!r}).",
+                f"{path} is not the config of a unidiff model ({error}).",
                 "Convert a published checkpoint with: unidiff models convert SRC DST",
             ) from error
+
+
+def check_values(values: Mapping[str, Any]) -> None:
+    """A ValueError that names what a config lacks, or what is of another kind in it."""
+    for name, kind in KEYS.items():
+        part, _, key = name.rpartition(".")
+        inside = values[part] if part else values
+        if key not in inside:
+            if name in OPTIONAL:
+                continue
+            raise ValueError(f"it has no {name}")
+        # Not isinstance: to it True is a whole number.
+        if type(inside[key]) not in KINDS[kind]:
+            raise ValueError(f"its {name} is {kind}, got {inside[key]!r:.60}")

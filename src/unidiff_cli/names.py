@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from string import Formatter
@@ -15,6 +15,7 @@ from unidiff_cli.output import (
     FORMATS,
     check_new,
     check_suffix,
+    check_words,
     is_folder,
     make_folder,
     numbered,
@@ -51,6 +52,11 @@ class Files:
     def path(self, sample: Sample) -> Path:
         """The file's name as the template gives it."""
         return Path(self.template.format(**vars(sample)))
+
+    def sheet(self, first: Sample) -> Path:
+        """The name of a sheet beside the pictures: the mode, the first seed and "grid"."""
+        folder = self.path(replace(first, name="grid")).parent
+        return folder / f"{first.mode}-{first.seed}-grid.png"
 
     def check(self, samples: Sequence[Sample]) -> None:
         """An error if the files cannot all be written; the folders are made."""
@@ -92,8 +98,7 @@ def choose_files(output: str | None, suffix: str, force: bool) -> Files:
         folder = output.replace("{", "{{").replace("}", "}}")
         return Files(template=os.path.join(folder, DEFAULT_NAME + suffix), chosen=False)
     _check_template(output)
-    if suffix in FORMATS:
-        check_suffix(output)
+    (check_suffix if suffix in FORMATS else check_words)(output)
     return Files(template=output, chosen=True, force=force)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 95
 """Of JPEG and WebP."""
+LONGEST = {"JPEG": 65_500, "WEBP": 16_383}
+"""Pixels that a side may have; a PNG's has more than any memory holds."""
 
 
 def check_suffix(output: str, option: str = "-o") -> None:
@@ -52,17 +55,40 @@ def is_folder(output: str) -> bool:
 
 
 def check_new(path: Path, force: bool) -> None:
-    """An OutputError if the file exists and must not be replaced; its folder is made."""
-    if os.path.isdir(path):  # which takes a name that is too long, where Path raises
-        raise OutputError(f"{path} is a folder.", f"Name a file in it: -o {path / 'NAME'}")
-    if os.path.lexists(path) and not force:
-        raise OutputError(f"{path} exists already.", "Choose another name, or add --force.")
+    """An OutputError if the file cannot be written or must not be; its folder is made."""
+    check_free(path, force)
     make_folder(path.parent)
+
+
+def check_free(path: Path, force: bool) -> None:
+    """An OutputError if what has the name must not be replaced, or no file can have it."""
+    if not exists(path):
+        return
+    if os.path.isdir(path):
+        raise OutputError(f"{path} is a folder.", f"Name a file in it: -o {path / 'NAME'}")
+    # To replace a device or a pipe would take it away from whoever uses it.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(
+            f"{path} is a device or a pipe, which no file takes the place of.",
+            f"Send standard output there: -o - > {path}",
+        )
+    if not force:
+        raise OutputError(f"{path} exists already.", "Choose another name, or add --force.")
+
+
+def exists(path: Path) -> bool:
+    """Whether something has the name, a link to nothing too; OutputError if nothing can have it."""
+    with explained(path):
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def make_folder(folder: Path) -> None:
     """The folder is there and can be written to, else an OutputError."""
-    with _explained(folder):
+    with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise OutputError(f"The folder {folder} cannot be written to.", "Choose another with -o.")
@@ -75,6 +101,11 @@ def numbered(path: Path) -> Iterator[Path]:
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
+def bears(suffix: str, picture: Image.Image) -> bool:
+    """Whether the format allows a picture of this size."""
+    return max(picture.size) <= LONGEST.get(FORMATS[suffix.lower()], math.inf)
+
+
 def encode(
     picture: Image.Image,
     suffix: str,
@@ -83,6 +114,11 @@ def encode(
 ) -> bytes:
     """The picture as the bytes of a file, with its records or walk in it if there are any."""
     format = FORMATS[suffix.lower()]
+    if not bears(suffix, picture):
+        raise OutputError(
+            f"{picture.width} x {picture.height} pixels are too many for a {suffix}.",
+            "Choose a name that ends in .png.",
+        )
     options = save_options(format, records, walk) if records or walk else {}
     if format != "PNG":
         options["quality"] = QUALITY
@@ -96,7 +132,7 @@ def write_new(candidates: Iterator[Path], data: bytes) -> Path:
     for path in candidates:
         if os.path.lexists(path):
             continue
-        with _explained(path), _beside(path, data) as temporary:
+        with explained(path), _beside(path, data) as temporary:
             try:
                 _claim(temporary, path)
             except FileExistsError:
@@ -107,7 +143,7 @@ def write_new(candidates: Iterator[Path], data: bytes) -> Path:
 
 def replace_file(path: Path, data: bytes) -> Path:
     """The file, now holding the bytes, whatever it held before."""
-    with _explained(path), _beside(path, data) as temporary:
+    with explained(path), _beside(path, data) as temporary:
         os.replace(temporary, path)
     return path
 
@@ -119,13 +155,13 @@ class Lines:
         self.path, self.force = path, force
         self.passing = path.with_name(f".{secrets.token_hex(8)}.tmp")
         self.size = 0
-        with _explained(path):
+        with explained(path):
             self.file = open(self.passing, "xb", buffering=0)  # noqa: SIM115
 
     def write(self, line: str) -> None:
         """Add a line; it is on the disk at once."""
         data = line.encode() + b"\n"
-        with _explained(self.path):
+        with explained(self.path):
             while data:
                 data = data[self.file.write(data) :]
             self.size = self.file.tell()
@@ -133,7 +169,7 @@ class Lines:
     def close(self) -> Path | None:
         """The file, which holds all lines that were written whole; None if there are none."""
         try:
-            with _explained(self.path):
+            with explained(self.path):
                 self.file.truncate(self.size)
                 self.file.close()
                 return self._name() if self.size else None
@@ -177,12 +213,12 @@ def _claim(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """What the system refuses becomes an OutputError that names the path."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
-            f"{path} cannot be written: {reason}.", "Choose another place with -o."
+            f"{path} cannot be written: {reason}.", "Choose another name or place with -o."
         ) from error

@@ -5,7 +5,8 @@
     webdataset    pairs-000000.tar, ...: NAME.png, NAME.txt, NAME.json      webdataset
 
 A folder may be stopped at any moment and continued: its pictures come first and are whole, each
-gets its row when it is there, and settings.json says what may be added to them.
+gets its row when it is there, and settings.json says what may be added to them. One process at a
+time fills it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from __future__ import annotations
 import json
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 from unidiff_cli.errors import OutputError
-from unidiff_cli.output import make_folder, replace_file
+from unidiff_cli.output import explained, make_folder, replace_file
 from unidiff_cli.record import line
 
 Format = Literal["webdataset", "jsonl", "imagefolder"]
@@ -29,6 +31,7 @@ SHARD = 1000
 """Pairs in one tar file."""
 WAITING = "waiting"
 """The folder of pairs that are not yet in a tar file."""
+LOCK = ".pairs.lock"
 
 
 @dataclass(frozen=True)
@@ -55,26 +58,40 @@ class Pairs:
     format: Format
 
     @classmethod
-    def open(cls, folder: Path, format: Format, settings: Mapping[str, Any]) -> Pairs:
-        """The folder, new or to be continued; OutputError where it holds something else."""
+    @contextmanager
+    def opened(cls, folder: Path, format: Format, settings: Mapping[str, Any]) -> Iterator[Pairs]:
+        """The folder, new or to be continued, locked against other writers; nothing waits after it.
+
+        OutputError where it holds something else, or another process fills it.
+        """
         pairs = cls(folder, format)
-        about = {"format": format, **settings}
         cls.check_new(folder)
-        path = folder / SETTINGS
-        if path.exists():
-            pairs._check(path, about)
-        else:
-            replace_file(path, (json.dumps(about, indent=2) + "\n").encode())
-        make_folder(folder / pairs.layout.pictures)
-        pairs._mend()
-        return pairs
+        with _locked(folder):
+            pairs._begin({"format": format, **settings})
+            try:
+                yield pairs
+            except BaseException:
+                with suppress(OutputError):  # what came first is what to tell
+                    pairs._close()
+                raise
+            pairs._close()
 
     @staticmethod
     def check_new(folder: Path) -> None:
         """The folder is there; OutputError where it holds other files than pairs."""
         make_folder(folder)
-        if any(folder.iterdir()) and not (folder / SETTINGS).exists():
+        shown = any(not path.name.startswith(".") for path in folder.iterdir())  # the lock is not
+        if shown and not (folder / SETTINGS).exists():
             raise OutputError(f"{folder} is not empty.", "Choose a new folder with -o.")
+
+    def _begin(self, about: Mapping[str, Any]) -> None:
+        path = self.folder / SETTINGS
+        if path.exists():
+            self._check(path, about)
+        else:
+            replace_file(path, (json.dumps(about, indent=2) + "\n").encode())
+        make_folder(self.folder / self.layout.pictures)
+        self._mend()
 
     @property
     def layout(self) -> Layout:
@@ -110,75 +127,124 @@ class Pairs:
             return
         whole = data[: data.rfind(b"\n") + 1]
         packed = _seeds(tars[-1]) if (tars := self._tars()) else set()
-        lines = whole.splitlines(keepends=True)
-        kept = b"".join(each for each in lines if json.loads(each)["seed"] not in packed)
+        kept = b"".join(
+            each for each in BytesIO(whole) if (_row(each) or {}).get("seed") not in packed
+        )
         if kept != data:
             replace_file(self.rows, kept)
 
     def _tars(self) -> list[Path]:
-        return sorted(self.folder.glob("pairs-*.tar"))
+        return sorted(self.folder.glob(f"pairs-{'[0-9]' * 6}.tar"))
 
     def seeds(self) -> set[int]:
         """The seeds whose pairs are there."""
         return {row["seed"] for row in self._waiting()}.union(*map(_seeds, self._tars()))
 
     def _waiting(self) -> list[dict[str, Any]]:
-        """The rows of the table."""
+        """The rows of the table, without those that somebody else has put there."""
         try:
-            text = self.rows.read_text(encoding="utf-8")
+            with self.rows.open("rb") as table:
+                return [row for each in table if (row := _row(each)) is not None]
         except FileNotFoundError:
             return []
-        return [json.loads(each) for each in text.splitlines()]
 
     def add(self, seed: int, picture: bytes, text: str) -> Path:
         """Keep a pair; the file that its picture is in for now."""
         name = f"{seed:012}.png"
         path = replace_file(self.folder / self.layout.pictures / name, picture)
         relative = path.relative_to(self.rows.parent).as_posix()
-        row = line({self.layout.key: relative, "text": text, "seed": seed}) + "\n"
-        with self.rows.open("ab") as table:
-            table.write(row.encode())
+        self._append(line({self.layout.key: relative, "text": text, "seed": seed}) + "\n")
         if self.format == "webdataset" and self.rows.read_bytes().count(b"\n") >= SHARD:
             self._pack()
         return path
 
-    def close(self) -> None:
+    def _append(self, row: str) -> None:
+        """Add a row to the table: the whole of it, or where the disk is full nothing."""
+        data = row.encode()
+        with explained(self.rows), self.rows.open("ab", buffering=0) as table:
+            start = table.tell()
+            try:
+                while data:
+                    data = data[table.write(data) :]
+            except OSError:
+                table.truncate(start)
+                raise
+
+    def _close(self) -> None:
         """Nothing waits any more."""
         if self.format != "webdataset":
             return
         if self._waiting():
             self._pack()
-        for left in (self.folder / WAITING).iterdir():
-            left.unlink()
-        (self.folder / WAITING).rmdir()
+        waiting = self.folder / WAITING
+        with explained(waiting):
+            for left in waiting.iterdir():
+                left.unlink()
+            waiting.rmdir()
 
     def _pack(self) -> None:
         """One more tar, of the pairs that wait."""
-        rows = self._waiting()
-        path = self.folder / f"pairs-{len(self._tars()):06}.tar"
-        _write_tar(path, rows, self.folder / WAITING)
-        # The tar is whole now. A kill in between leaves rows of pairs that are in it: see `_mend`.
-        self.rows.unlink()
-        for row in rows:
-            (self.folder / WAITING / row["image"]).unlink(missing_ok=True)
+        rows, waiting = self._waiting(), self.folder / WAITING
+        number = int(tars[-1].stem[-6:]) + 1 if (tars := self._tars()) else 0
+        path = self.folder / f"pairs-{number:06}.tar"
+        with explained(path):
+            _write_tar(path, rows, waiting)
+            # The tar is whole now. A kill in between leaves rows of pairs that are in it too: see
+            # `_mend`.
+            self.rows.unlink()
+            for row in rows:
+                (waiting / row["image"]).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """No other process has the folder meanwhile; OutputError where one has it already."""
+    from filelock import FileLock, Timeout  # here, since it takes time that --help has not
+
+    lock = FileLock(folder / LOCK, timeout=0)
+    with explained(folder):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise OutputError(
+                f"Another process is filling {folder} with pairs.",
+                "Wait for it, or choose another folder with -o.",
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _write_tar(path: Path, rows: list[dict[str, Any]], pictures: Path) -> None:
     """A tar of pairs as webdataset reads it; the same pairs make the same bytes."""
     passing = path.with_name(f".{path.name}.tmp")
-    with tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for row in rows:
-            picture = pictures / row["image"]
-            about = {name: value for name, value in row.items() if name != "image"}
-            for suffix, data in (
-                (".png", picture.read_bytes()),
-                (".txt", row["text"].encode()),
-                (".json", line(about).encode()),
-            ):
-                member = tarfile.TarInfo(picture.stem + suffix)
-                member.size = len(data)
-                tar.addfile(member, BytesIO(data))
-    os.replace(passing, path)
+    try:
+        with tarfile.open(passing, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for row in rows:
+                picture = pictures / row["image"]
+                about = {name: value for name, value in row.items() if name != "image"}
+                for suffix, data in (
+                    (".png", picture.read_bytes()),
+                    (".txt", row["text"].encode()),
+                    (".json", line(about).encode()),
+                ):
+                    member = tarfile.TarInfo(picture.stem + suffix)
+                    member.size = len(data)
+                    tar.addfile(member, BytesIO(data))
+        os.replace(passing, path)
+    finally:
+        with suppress(OSError):
+            passing.unlink(missing_ok=True)
+
+
+def _row(text: bytes) -> dict[str, Any] | None:
+    """The row on a line of a table; None where it is none of ours."""
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("seed"), int) else None
 
 
 def _seeds(tar: Path) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,13 @@ from unidiff_cli.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm")
+"""Of the files in a folder that are taken for pictures."""
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    struct.error,
+)
+"""What Pillow raises on a broken EXIF header, which is no reason to refuse a picture."""
 MAX_BYTES = 512 * 2**20
 """Bytes read from a pipe before it is taken to be endless."""
 
@@ -34,6 +42,18 @@ def open_picture(source: str | Path | bytes | BinaryIO | Image.Image) -> Image.I
             return _to_rgb(source)
     with opened(source) as picture:
         return _to_rgb(picture)
+
+
+def pictures_in(folder: Path, deep: bool = True) -> list[Path]:
+    """The pictures in a folder by their names, also in those inside it; nothing that is hidden."""
+    found = folder.rglob("*") if deep else folder.glob("*")
+    return sorted(
+        path
+        for path in found
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
 
 
 def psnr(picture: Image.Image, other: Image.Image) -> float:
@@ -109,6 +129,10 @@ def _explained(name: str) -> Iterator[None]:
         raise InputError(f"{name} may not be read.", f"Try: ls -l {name}") from None
     # On a damaged file Pillow's readers raise whatever they stumble over, beside OSError.
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:  # it could not be opened
+            raise InputError(
+                f"{name} cannot be read: {error.strerror}.", "Check the path."
+            ) from None
         raise InputError(
             f"{name} is damaged or cut off ({error}).", "Fetch or export it again."
         ) from error
@@ -148,8 +172,7 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     from PIL import Image, ImageOps
 
     picture.load()
-    # An orientation that cannot be read is no reason to refuse the picture.
-    with suppress(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError):
+    with suppress(*BROKEN):
         picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return _to_8_bits(picture).convert("RGB")
@@ -169,13 +192,26 @@ def _to_8_bits(picture: Image.Image) -> Image.Image:
     Floating-point files state no range: 0 to 1 is the custom, and integers are kept in them too.
     """
     whole = picture.mode != "F"
-    grey = picture.convert("F")
+    grey = picture.convert("F") if whole else _finite(picture)
     _, high = grey.getextrema()
     assert isinstance(high, float)
     tops = (65535.0, 4294967295.0) if whole else (1.0, 255.0, 65535.0, 4294967295.0)
     top = next((top for top in tops if high <= top), high)
     scale = 255.0 / top
     return grey.point(lambda value: value * scale + 0.5).convert("L")
+
+
+def _finite(picture: Image.Image) -> Image.Image:
+    """Floating-point greys: what is infinite is as the largest or smallest of the others, nan 0."""
+    import numpy as np
+    from PIL import Image
+
+    greys = np.asarray(picture)
+    finite = greys[np.isfinite(greys)]
+    if finite.size == greys.size:
+        return picture
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    return Image.fromarray(np.nan_to_num(greys, nan=0.0, neginf=low, posinf=high))
 
 
 def _from_lab(picture: Image.Image) -> Image.Image:

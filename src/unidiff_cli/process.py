@@ -6,8 +6,13 @@ import atexit
 import ctypes
 import gc
 import os
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
 """glibc's numbers for `mallopt`."""
@@ -17,6 +22,8 @@ TOP = 1 << 30
 """Bytes that may lie free at the end of the heap."""
 LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 """Set before its first tensor is made, PyTorch asks for pages of 2 MiB."""
+ENDINGS = ("SIGTERM", "SIGHUP")
+"""Signals that end a program unless it does something about them; Windows has no SIGHUP."""
 
 
 def begin() -> None:
@@ -30,6 +37,32 @@ def begin() -> None:
     if not os.environ.get("UNIDIFF_DEBUG"):
         warnings.simplefilter("ignore")
     keep_pages()
+
+
+@contextmanager
+def ending_in_order() -> Iterator[list[int]]:
+    """Inside, a signal that would end the program is a Ctrl-C: what is finished is kept.
+
+    The list gets the signal's number. One that somebody ignores or handles already is left alone.
+    """
+    came: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if not came:  # a closed terminal sends several, and the first is being obeyed
+            came.append(number)
+            raise KeyboardInterrupt
+
+    # Only the main thread may set handlers. Processes that it starts do not inherit them.
+    main = threading.current_thread() is threading.main_thread()
+    found = [getattr(signal, name) for name in ENDINGS if main and hasattr(signal, name)]
+    ours = [each for each in found if signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, stop)
+    try:
+        yield came
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def keep_pages() -> None:

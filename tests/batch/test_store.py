@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import string
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -197,6 +199,30 @@ def test_a_full_disk_leaves_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None
         with pytest.raises(OutputError, match="full"):
             store.put(record("b"))
     assert Path("answers/results.jsonl").read_bytes() == before
+
+
+def test_a_full_disk_while_tidying_leaves_the_answers_as_they_were() -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with opened(FOLDER, MANIFEST) as store:
+        for name in "ba":
+            store.put(record(name))
+        before = store.file.read_bytes()
+        with (
+            mock.patch("os.replace", full),
+            pytest.raises(OutputError, match=r"results\.jsonl cannot be written: No space"),
+        ):
+            store.tidy("ab")
+    assert store.file.read_bytes() == before
+    assert not store.file.with_suffix(".tmp").exists()
+
+
+def test_a_folder_whose_name_is_no_text_has_a_manifest() -> None:
+    odd = replace(MANIFEST, made_with={"model": "caf\udce9"})
+    for _ in range(2):
+        with opened(FOLDER, odd):
+            pass
 
 
 def test_pictures_of_different_jobs_have_different_names_everywhere() -> None:

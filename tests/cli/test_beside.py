@@ -80,3 +80,14 @@ def test_one_caption_file_is_not_shared(cli: Cli, photos: Path) -> None:
     done = cli("i2t", "photos", *BESIDE)
     assert done.exit_code == 2
     assert "photos/a.gif and photos/a.png" in done.stderr
+
+
+def test_what_only_looks_like_a_picture_is_passed_over(cli: Cli, photos: Path) -> None:
+    (photos / "._a.png").write_bytes(b"what macOS leaves beside it")
+    (photos / "album.png").mkdir()
+    done = cli("i2t", "photos", *BESIDE)
+    assert (done.exit_code, done.stdout) == (0, "photos/a.txt\nphotos/b.txt\nphotos/c.txt\n")
+
+
+def test_a_name_that_is_too_long_is_no_file(cli: Cli) -> None:
+    assert cli("i2t", "a" * 300, *BESIDE).exit_code == 3

@@ -30,7 +30,7 @@ def test_the_events_are_those_that_are_printed(cli: Cli) -> None:
 
 @pytest.mark.parametrize("page", [PAGE, "help"], ids=["page", "help"])
 def test_the_codes_are_those_of_the_errors(page: str, cli: Cli) -> None:
-    codes = {0, errors.SOME_FAILED, errors.INTERRUPTED, errors.CLOSED_PIPE} | {
+    codes = {0, errors.SOME_FAILED, errors.INTERRUPTED, errors.CLOSED_PIPE, 128 + 1, 128 + 15} | {
         each.exit_code
         for each in vars(errors).values()
         if isinstance(each, type) and issubclass(each, errors.UnidiffError)

@@ -70,3 +70,10 @@ def test_an_interval_is_no_size(cli: Cli) -> None:
     said = cli("info", "a.png").stdout
     assert "  guidance interval 0.0 to 0.8\n" in said
     assert "  size              32 x 32\n" in said
+
+
+def test_a_broken_exif_header_is_no_matter(cli: Cli) -> None:
+    Image.new("RGB", (8, 8)).save("a.png", exif=b"Exif\0\0nonsense")
+    done = cli("info", "a.png")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "a.png: PNG, 8 x 8" in done.stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,6 +15,7 @@ from PIL import Image, PngImagePlugin
 from unidiff_cli.errors import InputError, UsageError
 from unidiff_cli.metadata import MAX_TEXT, SOURCE_TYPE, document, parameters, read_metadata
 from unidiff_cli.output import encode
+from unidiff_cli.pictures import open_picture
 from unidiff_cli.record import Failure, Record, Saved, line
 from unidiff_cli.request import Request
 
@@ -200,3 +203,35 @@ def test_names_that_are_no_text_are_escaped() -> None:
     written = line({"image": "caf\udce9.png"})
     assert written.isascii()
     assert json.loads(written)["image"] == "caf\udce9.png"
+
+
+def test_a_model_whose_name_is_no_text_is_written_with_a_question_mark() -> None:
+    made = replace(record(), made_with={"model": "caf\udce9"})
+    Path("a.png").write_bytes(encode(Image.new("RGB", (32, 16)), ".png", [made]))
+    known = read_metadata("a.png")
+    assert known.records == (made,)
+    assert "Model: caf?," in (known.parameters or "")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("header", [b"nonsense", b"II*\0", b"II*\0\xff\xff\xff\xff"], ids=repr)
+def test_a_broken_exif_header_is_none(suffix: str, header: bytes) -> None:
+    Image.new("RGB", (3, 2)).save(f"a.{suffix}", exif=b"Exif\0\0" + header)
+    known = read_metadata(f"a.{suffix}")
+    assert (known.width, known.height, known.parameters) == (3, 2, None)
+    assert open_picture(f"a.{suffix}").size == (3, 2)
+
+
+def test_no_damage_to_an_exif_header_hides_the_picture() -> None:
+    exif, dice = Image.Exif(), random.Random(0)
+    exif[0x0112] = 6
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0a cat"
+    whole = exif.tobytes()
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(dice.choice((1, 3))):
+            damaged[dice.randrange(6, len(damaged))] = dice.randrange(256)
+        end = dice.choice((None, dice.randrange(6, len(damaged))))
+        Image.new("RGB", (3, 2)).save("a.png", exif=bytes(damaged[:end]))
+        assert read_metadata("a.png").width == 3
+        open_picture("a.png")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import shlex
+from collections.abc import Iterator
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from typer.main import get_command
 
-from tests.cli.conftest import ROOT, Cli
+from tests.cli.conftest import ROOT
 from unidiff_cli.cli.app import app
 from unidiff_cli.cli.options import Options, _types
 from unidiff_cli.core.modes import MODES
@@ -59,14 +63,36 @@ def test_choices_are_those_of_their_tables(field: str, names: dict[str, object])
     assert set(get_args(get_args(choice)[0])) == set(names)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_help_ends_with_examples_that_parse(mode: str, cli: Cli) -> None:
-    shown = cli(mode, "--help")
-    assert shown.exit_code == 0
-    *_, examples = shown.stdout.split("Examples:\n")
-    assert examples.splitlines()
-    for line in examples.splitlines():
-        assert line.startswith(f"    unidiff {mode}")
+def examples(command: Any) -> Iterator[list[str]]:
+    """The arguments of `unidiff` in the examples of its help, and of its commands' helps."""
+    text = f"{command.help or ''}\n{command.epilog or ''}".replace("\\\n", " ")
+    for line in re.findall(r"^ +((?:\S+ \| )?unidiff .*)", text, re.MULTILINE):
+        words = shlex.split(line)
+        for pipe, group in groupby(words, lambda word: word == "|"):
+            program, *arguments = takewhile(lambda word: word not in "<>", group)
+            if not pipe and program == "unidiff":
+                yield arguments
+    for child in getattr(command, "commands", {}).values():
+        yield from examples(child)
+
+
+EXAMPLES = {shlex.join(words): words for words in examples(get_command(app))}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_parse(example: str) -> None:
+    """The command exists, and every option and value is one of its own."""
+    command: Any = get_command(app)
+    arguments = EXAMPLES[example]
+    while hasattr(command, "commands"):
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    command.make_context("unidiff", list(arguments))
+
+
+def test_every_command_has_an_example() -> None:
+    commands = vars(get_command(app))["commands"].items()
+    listed = {name for name, command in commands if not command.hidden}
+    assert {words[0] for words in EXAMPLES.values()} == listed
 
 
 def test_every_option_belongs_to_a_section() -> None:

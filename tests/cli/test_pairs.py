@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from filelock import FileLock
 
 from tests.cli.conftest import Cli
-from unidiff_cli.pairs import Pairs
+from unidiff_cli.pairs import LOCK, Pairs
 
 
 def test_it_writes_pairs_and_says_where(cli: Cli) -> None:
@@ -32,6 +36,30 @@ def test_json_tells_of_every_new_pair(cli: Cli) -> None:
     assert [record["seed"] for record in records] == [5, 6]
     assert all(Path(record["outputs"][0]["image"]).exists() for record in records)
     assert cli(*arguments).stdout == ""
+
+
+def test_a_second_process_is_refused(cli: Cli) -> None:
+    arguments = ["joint", "--seed", "5", "-o", "out", "--format", "webdataset"]
+    assert cli(*arguments).exit_code == 0
+    with FileLock(f"out/{LOCK}"):
+        again = cli(*arguments, "-n", "2")
+    assert again.exit_code == 8
+    assert "Another process is filling out with pairs." in again.stderr
+    assert cli(*arguments, "-n", "2").exit_code == 0
+    assert Pairs(Path("out"), "webdataset").seeds() == {5, 6}
+
+
+def test_a_full_disk_is_told_as_such(cli: Cli) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    arguments = ["joint", "--seed", "5", "-o", "out", "--format", "webdataset"]
+    with mock.patch("tarfile.TarFile.addfile", full):
+        made = cli(*arguments)
+    assert made.exit_code == 8
+    assert "pairs-000000.tar cannot be written: No space left on device." in made.stderr
+    assert cli(*arguments).exit_code == 0
+    assert Pairs(Path("out"), "webdataset").seeds() == {5}
 
 
 def test_other_settings_end_it(cli: Cli) -> None:

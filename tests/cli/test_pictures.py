@@ -13,7 +13,7 @@ from PIL import Image
 
 from unidiff_cli import pictures
 from unidiff_cli.errors import InputError
-from unidiff_cli.pictures import open_picture, square
+from unidiff_cli.pictures import open_picture, pictures_in, square
 
 
 def saved(picture: Image.Image, name: str = "a.png", **options: object) -> str:
@@ -52,12 +52,25 @@ def pixel(source: str, at: tuple[int, int] = (0, 0)) -> tuple[int, ...]:
         ("I", 2**30, "a.tiff", (64, 64, 64)),
         ("F", 0.5, "a.tiff", (128, 128, 128)),
         ("F", 128.0, "a.tiff", (128, 128, 128)),
+        ("F", float("inf"), "a.tiff", (0, 0, 0)),
+        ("F", float("nan"), "a.tiff", (0, 0, 0)),
     ],
 )
 def test_every_mode(
     mode: str, colour: float | tuple[int, ...], name: str, expected: tuple[int, ...]
 ) -> None:
     assert pixel(saved(Image.new(mode, (4, 3), colour), name)) == expected
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_greys_that_are_no_numbers_leave_the_others_as_they_are(place: int) -> None:
+    greys = [0.25, 1.0, float("nan"), float("inf"), float("-inf")]
+    picture = Image.new("F", (5, 1))
+    picture.putdata(greys[place:] + greys[:place])
+    opened = open_picture(saved(picture, "a.tiff"))
+    found = [opened.getpixel((x, 0)) for x in range(5)]
+    expected = [64, 255, 0, 255, 64]
+    assert found == [(grey,) * 3 for grey in expected[place:] + expected[:place]]
 
 
 def test_cmyk_jpeg_keeps_its_colours() -> None:
@@ -200,6 +213,25 @@ def test_a_pipe_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "MAX_BYTES", 1000)
     with pytest.raises(InputError, match="/dev/zero is longer"):
         open_picture("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a" * 300, "File name too long"), ("a.png/", "Not a directory")]
+)
+def test_what_cannot_be_opened_is_not_damaged(name: str, words: str) -> None:
+    saved(Image.new("RGB", (2, 2)))
+    with pytest.raises(InputError, match=f"cannot be read: {words}") as caught:
+        open_picture(name)
+    assert caught.value.hint == "Check the path."
+
+
+def test_a_folder_gives_its_pictures_and_nothing_that_is_hidden() -> None:
+    Path("deep/.thumbnails").mkdir(parents=True)
+    for name in ("b.png", "a.JPG", ".c.png", "notes.txt", "deep/d.webp", "deep/.thumbnails/e.png"):
+        Path(name).touch()
+    Path("album.png").mkdir()
+    assert [str(path) for path in pictures_in(Path())] == ["a.JPG", "b.png", "deep/d.webp"]
+    assert [str(path) for path in pictures_in(Path(), deep=False)] == ["a.JPG", "b.png"]
 
 
 def test_a_forbidden_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -276,6 +276,15 @@ def test_escapes_do_not_reach_the_terminal(photo: str) -> None:
     assert "\x1b" not in done.output
 
 
+def test_nor_do_those_in_the_name_of_a_walk() -> None:
+    walk = {"walk": "\x1b]0;owned\x07"}
+    document = {"format": "unidiff", "version": 1, "records": [], "walk": walk}
+    write_document("walk.png", document, Image.new("RGB", (8, 8)))
+    done = unidiff("replay", "walk.png")
+    assert done.exit_code == 3
+    assert "of a walk (\\x1b]0;owned\\x07)" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -127,3 +127,10 @@ def test_what_is_no_system() -> None:
             rows.read(Path(name))
     with pytest.raises(InputError, match="no pictures in empty"):
         rows.pictures(Path("empty"))
+
+
+def test_only_the_end_of_a_line_ends_a_line() -> None:
+    Path("rows.jsonl").write_bytes('{"id": 1, "text": "a\u2028fox\x85"}\r\n'.encode() * 2)
+    assert [row.text for row in rows.read(Path("rows.jsonl"))] == ["a\u2028fox\x85"] * 2
+    Path("prompts.txt").write_bytes("a\u2028fox\r\na\fdog".encode())
+    assert rows.prompts(Path("prompts.txt")) == ["a\u2028fox", "a\fdog"]

@@ -111,6 +111,12 @@ def test_a_table_names_pictures_of_folders_below_it(tmp_path: Path) -> None:
     assert found == {"images/a.png": "above", "images/b.png": "near"}
 
 
+def test_pictures_of_all_kinds_are_shown(tmp_path: Path) -> None:
+    for suffix in ("gif", "bmp", "tiff"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"a.{suffix}")
+    assert [item.name for item in items(tmp_path)] == ["a.bmp", "a.gif", "a.tiff"]
+
+
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a folder"):
         list(collect(tmp_path / "none"))
@@ -203,3 +209,12 @@ def test_a_page_goes_down_a_pipe_too(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("<!DOCTYPE html>")
     assert not Path("-").exists()
+
+
+def test_a_table_may_hold_marks_that_only_some_take_for_the_end_of_a_line(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / "b.png")
+    row = '{{"file_name": "{}.png", "text": "a\u2028fox\x85"}}\r\n'
+    table = row.format("a") + row.format("b")
+    (tmp_path / "metadata.jsonl").write_text(table, encoding="utf-8", newline="")
+    assert [item.caption for item in items(tmp_path)] == ["a\u2028fox\x85"] * 2

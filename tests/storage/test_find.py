@@ -15,7 +15,14 @@ from unidiff_cli.registry import MODELS
 from unidiff_cli.storage import find as module
 from unidiff_cli.storage.convert import convert
 from unidiff_cli.storage.find import find, is_here
-from unidiff_cli.storage.layout import human, layout_among, needed
+from unidiff_cli.storage.layout import (
+    digest,
+    files_in,
+    human,
+    layout_among,
+    layout_of,
+    needed,
+)
 from unidiff_cli.storage.open import open_checkpoint
 from unidiff_cli.storage.original import Extras
 
@@ -76,6 +83,20 @@ def test_unknown_names() -> None:
         assert "pull" not in caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "a" * 300, "a/" + "b" * 300, "a\0b"])
+def test_what_can_be_no_file_is_no_model(name: str) -> None:
+    with pytest.raises(ModelUnavailable, match="There is no model"):
+        find(name)
+
+
+def test_a_folder_whose_name_is_no_text_is_refused() -> None:
+    Path("caf\udce9").mkdir()
+    with pytest.raises(ModelUnavailable, match="is not UTF-8") as caught:
+        find("caf\udce9")
+    assert caught.value.message.isprintable()
+    assert caught.value.hint == "Rename the folder."
+
+
 def test_folders(tmp_path: Path) -> None:
     for content, says in (([], "holds no model"), (["config.json"], "not the config")):
         folder = tmp_path / f"folder{len(content)}"
@@ -95,6 +116,46 @@ def test_revision_of_a_folder_follows_its_content(starter: Path) -> None:
     path = starter / "config.json"
     path.write_text(path.read_text().replace('"tiny"', '"tony"'))
     assert open_checkpoint(str(starter)).revision != before
+
+
+@pytest.mark.parametrize("layout", ["ours", "diffusers", "original"])
+def test_revision_of_a_folder_is_of_the_files_of_its_model(tmp_path: Path, layout: str) -> None:
+    folder = tmp_path / "model"
+    if layout == "ours":
+        convert("tiny", folder, extras=Extras())
+    elif layout == "diffusers":
+        make.diffusers_folder(folder)
+    else:
+        make.original_folder(folder)
+    before = digest(folder)
+    (folder / "samples").mkdir()
+    for name in (".DS_Store", "README.md", "samples/a.png"):
+        (folder / name).write_text("more")
+    assert digest(folder) == before
+    seen = {before}
+    for name in needed(layout_of(folder), files_in(folder))[0]:
+        with (folder / name).open("ab") as file:
+            file.write(b" ")
+        seen.add(digest(folder))
+    assert len(seen) == 1 + {"ours": 8, "diffusers": 14, "original": 3}[layout]
+
+
+def test_revision_of_a_folder_follows_its_words(starter: Path) -> None:
+    before = digest(starter)
+    (starter / "words.json").write_text('["fox"]')
+    assert digest(starter) != before
+
+
+def test_a_folder_has_one_name_however_it_is_spelled(tmp_path: Path) -> None:
+    for name in ("mine", "org/mine", "tiny"):
+        Path(name).mkdir(parents=True)
+    for spelled in ("mine", "mine/", "./mine", "./mine/", "mine//", "mine/."):
+        assert find(spelled).name == "mine"
+    assert find("./org/mine/").name == "org/mine"
+    assert find(f"{tmp_path}/work/mine/").name == f"{tmp_path}/work/mine"
+    assert find("./tiny/").name == "./tiny"
+    assert find("./tiny/").folder == Path("tiny")
+    assert find("tiny").folder is None
 
 
 def test_names_of_a_folder_in_another_layout(tmp_path: Path) -> None:

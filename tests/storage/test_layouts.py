@@ -252,7 +252,7 @@ class TestDamage:
 
     def test_not_a_state_dict(self, tmp_path: Path) -> None:
         folder = make.original_folder(tmp_path / "model")
-        for value in ([torch.zeros(1)], {"step": 3}):
+        for value in ([torch.zeros(1)], {"step": 3}, {0: torch.zeros(1)}):
             torch.save(value, folder / "uvit_v1.pth")
             assert "not a state dict" in self.refuse(folder).message
 

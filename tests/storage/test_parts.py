@@ -182,6 +182,17 @@ class TestMisfits:
         said = self.refuse(module, tensors)
         assert "1 of another shape: text_out.bias (3 instead of 8)" in said
 
+    @pytest.mark.parametrize(
+        ("part", "sizes"),
+        [("uvit", {"channels": -1}), ("clip_image", {"hidden_size": "32"})],
+    )
+    def test_sizes_that_a_library_refuses(self, part: Part, sizes: dict[str, Any]) -> None:
+        config = tiny_config()
+        broken = ModelConfig(**{**vars(config), part: {**getattr(config, part), **sizes}})
+        with pytest.raises(ModelUnavailable, match=f"describes no {part}") as caught:
+            hollow(part, broken)
+        assert "\n" not in caught.value.message
+
     def test_senseless_config(self) -> None:
         config = tiny_config()
         broken = ModelConfig(

@@ -42,6 +42,13 @@ def test_captions_beside_pictures(tmp_path: Path) -> None:
     assert len(lines) == 3
 
 
+def test_hidden_files_are_no_rows(tmp_path: Path) -> None:
+    for name in ("a.png", "._a.png", ".thumbnails/a.png"):
+        png(tmp_path / name).with_suffix(".txt").write_text(name)
+    assert [text for text, _ in good(tmp_path)] == ["a.png"]
+    assert bad(tmp_path) == []
+
+
 LINES = [
     '{"file_name": "a.png", "text": "one"}',
     "",

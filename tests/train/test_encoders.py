@@ -37,6 +37,14 @@ def test_a_folder_of_pairs_is_checked(tmp_path: Path, pairs: Pairs) -> None:
         Pairs.open(tmp_path)
 
 
+def test_a_caption_may_hold_marks_that_only_some_take_for_the_end_of_a_line(
+    tmp_path: Path, pairs: Pairs
+) -> None:
+    rows = ['{"captions": ["a\u2028fox\x85"]}'] * len(pairs)
+    (tmp_path / "captions.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    assert Pairs.open(tmp_path).captions(3) == ["a\u2028fox\x85"]
+
+
 def test_pictures_become_tensors_of_both_signs() -> None:
     picture = np.array([[[[0, 127.5, 255]]]]).astype(np.uint8)
     assert to_tensor(picture).flatten().tolist() == pytest.approx([-1, -1 / 255, 1])

@@ -72,7 +72,7 @@ def agree(folder: Path, wanted: Manifest) -> None:
     """The folder has this manifest now, or a UsageError says what is different in its own."""
     found = stored_manifest(folder)
     if found is None:
-        text = json.dumps(wanted.to_json(), indent=1, ensure_ascii=False)
+        text = json.dumps(wanted.to_json(), indent=1)  # escaped: a folder's name may be no UTF-8
         replace_file(folder / NAME, f"{text}\n".encode())
         return
     if differences := found.differences(wanted):

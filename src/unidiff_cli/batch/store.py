@@ -23,7 +23,7 @@ from unidiff_cli.batch.jobs import ID
 from unidiff_cli.batch.manifest import Manifest, agree
 from unidiff_cli.batch.shard import Shard
 from unidiff_cli.errors import OutputError
-from unidiff_cli.output import make_folder, replace_file
+from unidiff_cli.output import explained, make_folder, replace_file
 from unidiff_cli.record import REQUEST_FIELDS, line
 
 PICTURES = "pictures"
@@ -121,12 +121,17 @@ class Store:
         if self.clean and starts == sorted(starts):
             return
         passing = self.file.with_suffix(".tmp")
-        with open(self.file, "rb") as old, open(passing, "wb") as new:
-            for start in starts:
-                old.seek(start)
-                new.write(old.readline())
-        self.out.close()
-        os.replace(passing, self.file)
+        try:
+            with explained(self.file):
+                with open(self.file, "rb") as old, open(passing, "wb") as new:
+                    for start in starts:
+                        old.seek(start)
+                        new.write(old.readline())
+                self.out.close()
+                os.replace(passing, self.file)
+        finally:
+            with suppress(OSError):
+                passing.unlink(missing_ok=True)
 
 
 def picture_files(values: Mapping[str, Any]) -> list[str]:

@@ -34,12 +34,13 @@ Examples:
 
 \b
 Exit codes:
-  0  all is well              6    some items failed, the others are done
-  1  internal error           7    a degenerate result: not a number, one colour
-  2  wrong use                8    the output exists, or cannot be written
+  0  all is well              7    a degenerate result: not a number, one colour
+  1  internal error           8    the output exists, or cannot be written
+  2  wrong use                129  ended by a hangup
   3  bad input                130  interrupted
   4  model not available      141  the pipe was closed
-  5  out of memory
+  5  out of memory            143  ended by SIGTERM
+  6  some items failed, the others are done
 """
 
 app = typer.Typer(
@@ -97,7 +98,7 @@ def _add(name: str, function: Callable[..., Any], epilog: str | None, section: s
 _add("chain", walks.with_options(journeys.chain), journeys.CHAIN_EXAMPLES, WALKS)
 _add(
     "interpolate",
-    walks.with_options(journeys.interpolate),
+    walks.with_options(journeys.interpolate, walks.LEFT_OUT | {"caption"}),
     journeys.INTERPOLATE_EXAMPLES,
     WALKS,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unidiff_cli.errors import UsageError
+from unidiff_cli.request import picture_name
 
 MOST_CELLS = 10_000
 
@@ -23,7 +25,9 @@ class Axis:
         """A value, as the sheet names it."""
         if isinstance(value, tuple):
             value = ("x" if self.name == "size" else "-").join(f"{each:g}" for each in value)
-        if self.name in ("prompt", "image", "solver"):
+        if self.name == "image":
+            return picture_name(value) or ""
+        if self.name in ("prompt", "solver"):
             return str(value)
         shown = f"{value:g}" if isinstance(value, float) else value
         return f"{self.name.replace('_', ' ')} {shown}"
@@ -39,7 +43,7 @@ def two(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
     if len(several) > 2:
         names = " and ".join(axis.name for axis in several)
         raise UsageError(f"A sheet has two axes, these are {len(several)}: {names}.", "Fix one.")
-    if len(several[0].values) * len(several[-1].values) > MOST_CELLS:
+    if math.prod(len(axis.values) for axis in several) > MOST_CELLS:
         raise UsageError(f"A sheet has at most {MOST_CELLS} pictures.", "Sweep over fewer values.")
     if len(several) == 2:
         return several[0], several[1]

@@ -16,15 +16,12 @@ from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import Options
 from unidiff_cli.errors import SOME_FAILED, InputError, OutputError, UnidiffError, UsageError
 from unidiff_cli.output import numbered, replace_file, write_new
+from unidiff_cli.pictures import pictures_in
 from unidiff_cli.record import Record, line
 from unidiff_cli.request import MAX_COUNT, Request, check_whole
 
 if TYPE_CHECKING:
     from unidiff_cli.request import Result
-
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ppm")
-)
 
 
 def write_beside(request: Request, arguments: Sequence[str], options: Options) -> None:
@@ -98,12 +95,12 @@ def find_pictures(arguments: Sequence[str]) -> list[Path]:
     """The files that are named, and the pictures in the folders that are, by name."""
     found: list[Path] = []
     for path in map(Path, arguments):
-        if path.is_dir():
-            inside = [each for each in sorted(path.iterdir()) if each.suffix.lower() in SUFFIXES]
+        if os.path.isdir(path):  # which takes a name that is too long, where Path raises
+            inside = pictures_in(path, deep=False)
             if not inside:
                 raise InputError(f"There is no picture in {path}.", "Folders in it do not count.")
             found += inside
-        elif path.exists():
+        elif os.path.exists(path):
             found.append(path)
         else:
             raise InputError(f"There is no file {path}.", "Name pictures, or folders of them.")

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from unidiff_cli.cli.console import drop_stdout, say_error
 from unidiff_cli.errors import CLOSED_PIPE, INTERRUPTED, UnidiffError, UsageError
+from unidiff_cli.process import ending_in_order
 
 # What Typer raises for a command line that it cannot read; it exports only this child of it.
 WRONG_USE: Any = typer.BadParameter.__base__
@@ -83,7 +84,9 @@ class Root(TyperGroup):
                 args, prog_name, complete_var, False, windows_expand_args, **extra
             )
 
-        sys.exit(exit_code(run))
+        with ending_in_order() as came:
+            code = exit_code(run)
+        sys.exit(128 + came[0] if came and code == INTERRUPTED else code)
 
 
 def exit_code(run: Callable[[], Any]) -> int:

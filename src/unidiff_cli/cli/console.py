@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from unidiff_cli.cli.bar import Bar
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody sits at the stream; one that the caller closed is None."""
+    return stream is not None and stream.isatty()
+
+
 def say_error(message: str, hint: str = "") -> None:
     """One red sentence on stderr, and what to try."""
-    plain = "NO_COLOR" in os.environ or not sys.stderr.isatty()
+    plain = "NO_COLOR" in os.environ or not is_terminal(sys.stderr)
     typer.secho(f"error: {message}", fg=None if plain else "red", err=True)
     if hint:
         typer.echo(f"try: {hint.removeprefix('Try').lstrip(' :')}", err=True)
@@ -123,8 +128,10 @@ class Console:
             from unidiff_cli.cli.bar import Bar
 
             with Bar() as self.bar:
-                yield self.bar
-            self.bar = None
+                try:
+                    yield self.bar
+                finally:  # what is said after an interrupt must not draw it again
+                    self.bar = None
 
     @contextmanager
     def _room(self) -> Iterator[None]:
@@ -136,16 +143,16 @@ class Console:
                 yield
 
 
-def check_terminal(stream: TextIO, option: str, name: str) -> None:
+def check_terminal(stream: TextIO | None, option: str, name: str) -> None:
     """A UsageError when the stream is no terminal that colours can be drawn on."""
-    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+    if not is_terminal(stream) or os.environ.get("TERM") == "dumb":
         raise UsageError(
             f"{option} draws on a terminal, and {name} is none.", f"Leave {option} out."
         )
 
 
 def _can_draw() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
 
 
 def event(**values: Any) -> None:

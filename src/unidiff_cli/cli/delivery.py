@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.console import Console, is_terminal
+from unidiff_cli.cli.sheets import encode_sheet, roomy
 from unidiff_cli.core.modes import Mode
-from unidiff_cli.errors import UsageError
-from unidiff_cli.metadata import has_room
+from unidiff_cli.errors import OutputError, UsageError
 from unidiff_cli.names import Files, Sample, choose_files, is_template
 from unidiff_cli.output import (
-    FORMATS,
     Lines,
     check_new,
     check_suffix,
     check_words,
     encode,
     is_folder,
+    make_folder,
     numbered,
     replace_file,
     write_new,
@@ -49,13 +49,18 @@ class Plan:
     """One file for the lines of all samples."""
     sheet: bool = False
     sheet_file: Path | None = None
-    """The sheet's name, where the user gave it one; else it gets the next free one."""
+    """The sheet's name if it goes to a file: the user's, or ours where pictures have files too."""
     force: bool = False
 
     @property
     def pictures(self) -> bool:
         """Whether the mode makes pictures."""
         return "image" in self.mode.yields
+
+    def paths(self, samples: Sequence[Sample]) -> list[Path]:
+        """The files that are to be written, unless something has their names by then."""
+        own = [self.files.path(sample) for sample in samples] if self.files else []
+        return own + [path for path in (self.text_file, self.sheet_file) if path]
 
 
 def make_plan(
@@ -81,7 +86,7 @@ def make_plan(
         )
     changes: dict[str, object]
     if plan.pictures and output == "-":
-        _check_stdout(json)
+        check_stdout(json)
         changes = {"to_stdout": True}
     elif plan.pictures and single and grid:
         path = Path(str(output))
@@ -99,13 +104,19 @@ def make_plan(
         files = choose_files(output, ".png" if plan.pictures else ".txt", force)
         files.check(samples)
         changes = {"files": files}
+        if grid and samples:
+            changes |= {"sheet_file": files.sheet(samples[0])}
+            make_folder(files.sheet(samples[0]).parent)
     return Plan(**{**vars(plan), **changes})
 
 
-def _check_stdout(json: bool) -> None:
+def check_stdout(json: bool) -> None:
+    """An error when the bytes of a picture cannot go to stdout."""
     if json:
         raise UsageError("Stdout takes the picture or the records, not both.", "Try -o fox.png")
-    if sys.stdout.isatty():
+    if sys.stdout is None:
+        raise OutputError("Standard output is closed.", "Leave it open: the picture goes there.")
+    if is_terminal(sys.stdout):
         raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
 
 
@@ -201,31 +212,24 @@ class Delivery:
     def _write_sheet(self) -> None:
         from unidiff_cli.grid import contact_sheet
 
-        plan, named = self.plan, self.plan.sheet_file
+        plan, path = self.plan, self.plan.sheet_file
         pictures, captions = zip(*self.small, strict=True)
         sheet = contact_sheet(pictures, captions)
-        suffix = named.suffix if named else ".png"
-        data = encode_sheet(sheet, suffix, self.records if plan.metadata else [], self.console)
-        if plan.to_stdout:
-            self.console.answer_bytes(data)
+        records = self.records if plan.metadata else []
+        if path is None:
+            self.console.answer_bytes(encode_sheet(sheet, ".png", records, self.console))
             return
-        if named and plan.force:
-            path = replace_file(named, data)
+        path = roomy(path, sheet, self.console)
+        data = encode_sheet(sheet, path.suffix, records, self.console)
+        if plan.force and plan.files is None:
+            path = replace_file(path, data)
         else:
-            path = write_new(numbered(named or self._sheet_name()), data)
+            path = write_new(numbered(path), data)
         self.console.picture(sheet)
         if plan.json:
             self.console.note(f"sheet: {path}")
         else:
             self.console.answer(str(path))
-
-    def _sheet_name(self) -> Path:
-        """Beside the pictures: the mode, the first seed and "grid"."""
-        assert self.plan.files is not None
-        request = self.records[0].request
-        sample = Sample(mode=request.mode, seed=request.seed or 0, index=0, name="grid")
-        folder = self.plan.files.path(sample).parent
-        return folder / f"{request.mode}-{request.seed}-grid.png"
 
 
 @contextmanager
@@ -237,19 +241,6 @@ def delivering(plan: Plan, console: Console, total: int) -> Iterator[Delivery]:
         yield delivery
     finally:
         delivery.finish()
-
-
-def encode_sheet(
-    sheet: Image.Image, suffix: str, records: Sequence[Record], console: Console
-) -> bytes:
-    """A sheet as the bytes of a file; a note tells where its records do not fit in."""
-    if records and not has_room(FORMATS[suffix.lower()], records):
-        more = "; .png and .webp hold more" if suffix.lower() in (".jpg", ".jpeg") else ""
-        console.note(
-            f"the sheet does not say how it was made: {len(records)} records are too many for "
-            f"a {suffix}{more}"
-        )
-    return encode(sheet, suffix, records)
 
 
 def one_line(text: str) -> str:

@@ -73,7 +73,7 @@ def gallery(
     if not cards:
         if failures:
             raise typer.Exit(InputError.exit_code)
-        raise InputError(f"There is no picture in {folder}.", "PNG, JPEG and WebP are looked for.")
+        raise InputError(f"There is no picture in {folder}.", "Name a folder with pictures in it.")
     data = page(title or folder.resolve().name or str(folder), cards).encode()
     if to_stdout:
         console.answer_bytes(data)

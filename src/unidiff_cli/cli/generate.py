@@ -17,6 +17,7 @@ from unidiff_cli.cli.inputs import Given, read_inputs
 from unidiff_cli.cli.loading import load, warn_of_words
 from unidiff_cli.cli.options import Options, parameters
 from unidiff_cli.cli.pairs import write_pairs
+from unidiff_cli.cli.preview import check_apart
 from unidiff_cli.core.modes import MODES, Mode
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.names import Sample
@@ -135,6 +136,7 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
         json=options.json,
         metadata=not options.no_metadata,
     )
+    check_apart(options.preview, [*plan.paths(samples), *(each.image for each in inputs)])
     if options.seed is None:
         console.note(f"seed {request.seed}")
     failures = [each.error for each in inputs if each.error is not None]

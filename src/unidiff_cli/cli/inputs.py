@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unidiff_cli.cli.console import is_terminal
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.names import short_name
@@ -35,16 +36,21 @@ def read_inputs(mode: Mode, arguments: Sequence[str]) -> list[Given]:
     if mode.needs is None:
         return [Given(mode.name)]
     if not arguments:
-        if sys.stdin is None or sys.stdin.isatty():
+        if sys.stdin is None or is_terminal(sys.stdin):
             what = "a prompt" if mode.needs == "text" else "a picture"
             example = '"a red fox in the snow"' if mode.needs == "text" else "photo.jpg"
             raise UsageError(f"{mode.name} needs {what}.", f"unidiff {mode.name} {example}")
         arguments = ["-"]
-    if list(arguments).count("-") > 1:
-        raise UsageError("Standard input can be read only once.", "Give one - only.")
+    check_dashes(arguments)
     if mode.needs == "image":
         return [_picture(argument, first=n == 0) for n, argument in enumerate(arguments)]
     return [_prompt(text) for argument in arguments for text in _prompts(argument)]
+
+
+def check_dashes(arguments: Sequence[str]) -> None:
+    """A UsageError when more than one argument stands for standard input."""
+    if list(arguments).count("-") > 1:
+        raise UsageError("Standard input can be read only once.", "Give one - only.")
 
 
 def _prompts(argument: str) -> list[str]:
@@ -57,7 +63,8 @@ def _prompts(argument: str) -> list[str]:
         raise InputError(
             "Standard input is not text in UTF-8.", "Prompts are read from it, one a line."
         ) from None
-    lines = [line for line in text.splitlines() if line.strip()]
+    # Not splitlines: to it U+2028 and others, which words may hold, end a line too.
+    lines = [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
     if not lines:
         raise InputError("There is no prompt on standard input.", "Prompts are read one a line.")
     return lines

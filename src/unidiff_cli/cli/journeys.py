@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.loading import load
+from unidiff_cli.cli.loading import load, warn_of_words
 from unidiff_cli.cli.options import Options
+from unidiff_cli.cli.preview import check_apart
 from unidiff_cli.cli.shared import output_option
 from unidiff_cli.cli.stages import Travelogue, plan_route
 from unidiff_cli.cli.walks import WALK, Prompts, read_ends
@@ -43,7 +44,10 @@ Examples:
 Rounds = Annotated[
     int,
     typer.Option(
-        "--rounds", metavar="N", help="Each is a picture and a caption.", rich_help_panel=WALK
+        "--rounds",
+        metavar="N",
+        help="Each makes a picture and a caption.",
+        rich_help_panel=WALK,
     ),
 ]
 Through = Annotated[
@@ -103,7 +107,7 @@ def chain(
 
         return chain(model, request, rounds, through)
 
-    travel(request, 2 * rounds + 1, about, chosen, walk)
+    travel([request], 2 * rounds + 1, about, chosen, walk)
 
 
 def interpolate(
@@ -143,7 +147,7 @@ def interpolate(
 
         return interpolate(model, ends[0], ends[1], stages, ode_steps)
 
-    log = travel(ends[0], stages, about, chosen, walk, arrows=False)
+    log = travel(ends, stages, about, chosen, walk, animate, arrows=False)
     close = [stage.fidelity for stage in log.stages if stage.fidelity is not None]
     if close:
         said = " and ".join(f"{min(each, 99.0):.0f} dB" for each in close)
@@ -175,22 +179,26 @@ def _about(request: Request) -> dict[str, Any]:
 
 
 def travel(
-    request: Request,
+    ends: Sequence[Request],
     stages: int,
     about: dict[str, Any],
     chosen: Options,
     walk: Callable[[UniDiffuser], Iterator[Stage]],
+    animate: Path | None = None,
     arrows: bool = True,
 ) -> Travelogue:
     """Load the model, walk, write each stage as it comes and the strip at the end."""
-    console = Console(chosen.quiet, chosen.progress, chosen.show)
-    name = f"{about['walk']}-{request.seed}"
-    route = plan_route(chosen.output, name, stages, chosen.force, chosen.json)
+    console, request = Console(chosen.quiet, chosen.progress, chosen.show), ends[0]
+    name, others = f"{about['walk']}-{request.seed}", animate is not None
+    route = plan_route(chosen.output, name, stages, chosen.force, chosen.json, others=others)
+    given = (end.image for end in ends)
+    check_apart(chosen.preview, [*route.files(stages), animate, *given])
     if chosen.seed is None:
         console.note(f"seed {request.seed}")
     log = Travelogue(route, console, about, chosen.json, not chosen.no_metadata)
     with console.listening() as progress:
         model = load(chosen, console, progress)
+        warn_of_words(model, [end.prompt for end in ends if end.prompt], console)
         resolved = _about(model.resolve(request))
         made_with = {name: model.made_with[name] for name in ("model", "revision", "device")}
         log.about = {**about, **resolved, **made_with, "dtype": model.made_with["dtype"]}

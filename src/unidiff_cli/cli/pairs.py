@@ -43,11 +43,8 @@ def write_pairs(request: Request, options: Options, format: Format) -> None:
     with console.listening() as progress:
         model = load(options, console, progress)
         asked = model.resolve(request)
-        pairs = Pairs.open(folder, format, _settings(model, asked))
-        try:
+        with Pairs.opened(folder, format, _settings(model, asked)) as pairs:
             failures = _fill(model, asked, options, pairs, console)
-        finally:
-            pairs.close()
     if not options.json:
         console.answer(str(pairs.rows if format == "jsonl" else folder))
     if failures:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.console import Console, check_terminal
 from unidiff_cli.errors import UsageError
-from unidiff_cli.output import check_suffix, encode, make_folder, replace_file
+from unidiff_cli.output import check_free, check_suffix, encode, make_folder, replace_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,7 +36,21 @@ def check_preview(where: str, output: str | None, console: Console) -> None:
             f"{where} cannot hold both the preview and the result.", "Try --preview now.png"
         )
     check_suffix(where, "--preview")
+    check_free(Path(where), force=True)
     make_folder(Path(where).parent)
+
+
+def check_apart(where: str | None, files: Iterable[object]) -> None:
+    """A UsageError when the preview's file is one of those that are read or made."""
+    if where is None or where == "-":
+        return
+    own = os.path.realpath(where)
+    for file in files:
+        if isinstance(file, (str, Path)) and os.path.realpath(file) == own:
+            raise UsageError(
+                f"{where} cannot hold both the preview and the result, or what that is made from.",
+                "Try --preview now.png",
+            )
 
 
 def with_preview(model: UniDiffuser, where: str, console: Console) -> UniDiffuser:

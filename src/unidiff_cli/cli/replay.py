@@ -200,8 +200,8 @@ def _tasks(
                     check_comparable(original)
                 chosen = place_of(original.record, *place)
                 tasks.append(_task(original, request.seeded(), chosen, tasks))
-            except UnidiffError as error:
-                errors.append(error)
+            except UnidiffError as error:  # which may say what a stranger's file says
+                errors.append(type(error)(printable(error.message), printable(error.hint)))
     if not tasks and not errors:
         raise UsageError("There is no record to replay.", "unidiff replay --help")
     return tasks, errors

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.delivery import one_line
-from unidiff_cli.errors import OutputError, UsageError
+from unidiff_cli.cli.delivery import check_stdout, one_line
+from unidiff_cli.cli.sheets import roomy
+from unidiff_cli.errors import UsageError
 from unidiff_cli.output import (
+    check_free,
     check_new,
     check_suffix,
     encode,
+    exists,
     is_folder,
     make_folder,
     numbered,
@@ -45,24 +47,38 @@ class Route:
         """The file of a stage."""
         return self.stem.with_name(f"{self.stem.name}-{number:0{self.digits}}{suffix}")
 
+    def files(self, stages: int) -> Iterator[Path]:
+        """All that a walk of so many stages may write; a stage is a picture or words."""
+        if self.strip is None:
+            return
+        yield self.strip
+        for number in range(stages):
+            yield from (self.stage(number, suffix) for suffix in {self.strip.suffix, ".txt"})
+
     def save(self, path: Path, data: bytes) -> Path:
         """The file that was written: this one, or if it is taken the next free one."""
         return replace_file(path, data) if self.force else write_new(numbered(path), data)
 
 
 def plan_route(
-    output: str | None, name: str, stages: int, force: bool, json: bool, whole: str = "-strip"
+    output: str | None,
+    name: str,
+    stages: int,
+    force: bool,
+    json: bool,
+    whole: str = "-strip",
+    others: bool = False,
 ) -> Route:
-    """Where -o says; free names, or an OutputError where a chosen one is taken."""
-    digits = len(str(stages - 1))
+    """Where -o says; free names, or an OutputError where a chosen one is taken.
+
+    With `others`, --force may be meant for files that the user named elsewhere.
+    """
+    digits = len(str(max(0, stages - 1)))
     if output == "-":
-        if json:
-            raise UsageError("Stdout takes the picture or the records, not both.", "Try -o fox.png")
-        if sys.stdout.isatty():
-            raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
+        check_stdout(json)
         return Route(None, Path(name), digits)
     if output is None or is_folder(output):
-        if force:
+        if force and not others:
             raise UsageError("--force replaces the files named with -o.", "Add -o FILE.")
         folder = Path(output or ".")
         make_folder(folder)
@@ -70,21 +86,14 @@ def plan_route(
             Route(folder / f"{stem}{whole}.png", folder / stem, digits)
             for stem in (name if n == 0 else f"{name}.{n}" for n in count())
         )
-        return next(route for route in routes if not _taken(route, stages))
+        return next(route for route in routes if not any(map(exists, route.files(stages))))
     path = Path(output)
     check_suffix(output)
     check_new(path, force)
     route = Route(path, path.with_suffix(""), digits, force)
-    if not force and (taken := _taken(route, stages)):
-        raise OutputError(f"{taken} exists already.", "Choose another name, or add --force.")
+    for each in route.files(stages):
+        check_free(each, force)
     return route
-
-
-def _taken(route: Route, stages: int) -> Path | None:
-    """A file that stands where the walk would write."""
-    suffixes = {route.strip.suffix if route.strip else ".png", ".txt"}
-    own = (route.stage(number, suffix) for number in range(stages) for suffix in suffixes)
-    return next((path for path in (route.strip, *own) if path and path.exists()), None)
 
 
 @dataclass
@@ -98,7 +107,6 @@ class Travelogue:
     json: bool = False
     metadata: bool = True
     stages: list[Stage] = field(default_factory=list)
-    files: int = 0
 
     @property
     def suffix(self) -> str:
@@ -110,7 +118,6 @@ class Travelogue:
         number = len(self.stages)
         self.stages.append(stage)
         path = None if stage.given or self.route.strip is None else self._write(number, stage)
-        self.files += path is not None
         if self.route.strip is None:
             return
         if self.json:
@@ -131,12 +138,11 @@ class Travelogue:
         before = self.stages[number - 1] if number else None
         words = {"text": before.text} if before and before.text is not None else {}
         path = self.route.stage(number, self.suffix)
-        return self.route.save(
-            path, self._encode(stage.image, {**self.about, "stage": number, **words})
-        )
+        walk = {**self.about, "stage": number, **words}
+        return self.route.save(path, self._encode(stage.image, self.suffix, walk))
 
-    def _encode(self, picture: Image.Image, walk: Mapping[str, Any]) -> bytes:
-        return encode(picture, self.suffix, [], walk if self.metadata else None)
+    def _encode(self, picture: Image.Image, suffix: str, walk: Mapping[str, Any]) -> bytes:
+        return encode(picture, suffix, [], walk if self.metadata else None)
 
     def finish(self, arrows: bool) -> None:
         """Write the strip of the stages, if anything was made."""
@@ -146,14 +152,18 @@ class Travelogue:
             return
         panels = [stage.image if stage.image else stage.text or "" for stage in self.stages]
         picture = strip(panels, arrows)
-        data = self._encode(picture, self.about)
         if self.route.strip is None:
-            self.console.answer_bytes(data)
+            self.console.answer_bytes(self._encode(picture, self.suffix, self.about))
         else:
-            self.answer_file("strip", self.route.save(self.route.strip, data))
+            path = roomy(self.route.strip, picture, self.console)
+            data = self._encode(picture, path.suffix, self.about)
+            self.answer_file("strip", self.route.save(path, data))
             self.console.picture(picture)
 
     def answer_file(self, what: str, path: Path) -> None:
-        """Tell of a file that holds the whole walk."""
+        """Tell of a file that holds the whole walk; not on stdout where a picture's bytes go."""
+        if self.route.strip is None:
+            self.console.note(f"{what}: {path}")
+            return
         values = {what: str(path), **self.about}
         self.console.answer(line(values) if self.json else str(path))

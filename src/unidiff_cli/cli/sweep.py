@@ -11,17 +11,18 @@ import typer
 
 from unidiff_cli.cli.axes import Axis, listed, two, whole_numbers
 from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.delivery import encode_sheet
-from unidiff_cli.cli.loading import load
+from unidiff_cli.cli.loading import load, warn_of_words
 from unidiff_cli.cli.options import Options
+from unidiff_cli.cli.preview import check_apart
 from unidiff_cli.cli.shared import output_option
+from unidiff_cli.cli.sheets import encode_sheet, roomy
 from unidiff_cli.cli.stages import Route, plan_route
 from unidiff_cli.cli.values import parse_interval, parse_size
 from unidiff_cli.cli.walks import Prompts, read_ends
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.output import encode
 from unidiff_cli.record import Record, line
-from unidiff_cli.request import Request
+from unidiff_cli.request import MAX_COUNT, Request, check_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,7 +38,7 @@ Examples:
   unidiff sweep "a fox" "an owl" "a hare" --seed 1-4 --each -o sheets/
   unidiff sweep photo.jpg --guidance 1,3,7 --seed 5
 """
-LEFT_OUT = {"count", "grid", "format"}
+LEFT_OUT = {"count", "grid", "format", "caption"}
 
 
 def _several(name: str, metavar: str, help: str) -> Any:
@@ -117,8 +118,10 @@ def sweep(
     picture in it.
     """
     chosen = Options(**options)
+    check_whole("batch-size", chosen.batch_size, 1, MAX_COUNT)
     seeds = whole_numbers("seed", seed)
-    base = read_ends(inputs, prompts, replace(chosen, seed=seeds[0] if seeds else None))
+    seeded = replace(chosen, seed=seeds[0] if seeds else None)
+    base = read_ends(inputs, prompts, seeded, many=True)
     requests = [
         each if each.mode == "t2i" else Request(**{**vars(each), "mode": "i2t2i"}) for each in base
     ]
@@ -150,9 +153,11 @@ def sweep(
         for c, r in cells
     ]
     name = f"sweep-{orders[0].seed}"
-    route = plan_route(chosen.output, name, len(cells), chosen.force, chosen.json, whole="")
+    single = len(cells) if each else 0
+    route = plan_route(chosen.output, name, single, chosen.force, chosen.json, whole="")
     if each and route.strip is None:
         raise UsageError("--each writes files, and -o - none.", "Try -o folder/")
+    check_apart(chosen.preview, [*route.files(single), *(request.image for request in requests)])
     console = Console(chosen.quiet, chosen.progress, chosen.show)
     if seed is None:
         console.note(f"seed {orders[0].seed}")
@@ -196,13 +201,14 @@ class Out:
     def sheet(self, picture: Image.Image) -> None:
         """Write the sheet with the records of all its pictures."""
         records = [] if self.chosen.no_metadata else self.records
-        data = encode_sheet(picture, self.suffix, records, self.console)
         if self.route.strip is None:
-            self.console.answer_bytes(data)
+            self.console.answer_bytes(encode_sheet(picture, self.suffix, records, self.console))
             return
-        path = str(self.route.save(self.route.strip, data))
+        path = roomy(self.route.strip, picture, self.console)
+        data = encode_sheet(picture, path.suffix, records, self.console)
+        written = str(self.route.save(path, data))
         self.console.picture(picture)
-        self.console.answer(line({"sheet": path}) if self.chosen.json else path)
+        self.console.answer(line({"sheet": written}) if self.chosen.json else written)
 
 
 def run(
@@ -216,6 +222,7 @@ def run(
     failures: list[UnidiffError] = []
     with out.console.listening() as progress:
         model = load(chosen, out.console, progress)
+        warn_of_words(model, [order.prompt for order in orders if order.prompt], out.console)
         resolved = [model.resolve(order) for order in orders]
         try:
             results = model.stream(resolved, batch_size=chosen.batch_size)

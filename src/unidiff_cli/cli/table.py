@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from unidiff_cli.cli.console import Console
+from unidiff_cli.cli.console import Console, is_terminal
 from unidiff_cli.errors import SOME_FAILED, UnidiffError
 from unidiff_cli.record import line
 
@@ -51,8 +51,8 @@ def drawn(headings: Sequence[str], body: Sequence[Sequence[object]]) -> str:
     paper = Paper(
         file=StringIO(),
         width=10_000,
-        force_terminal=sys.stdout.isatty(),
-        no_color=None if sys.stdout.isatty() else True,
+        force_terminal=is_terminal(sys.stdout),
+        no_color=None if is_terminal(sys.stdout) else True,
     )
     with paper.capture() as captured:
         paper.print(table)

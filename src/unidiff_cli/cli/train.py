@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -80,4 +81,5 @@ def train(
         seed=seed,
         progress="quiet" if quiet else progress,
     )
-    typer.echo(train(options, sys.stderr))
+    with open(os.devnull, "w") as nowhere:  # stderr is None where the caller closed it
+        typer.echo(train(options, sys.stderr or nowhere))

@@ -11,15 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.inputs import read_inputs
+from unidiff_cli.cli.inputs import check_dashes, read_inputs
 from unidiff_cli.cli.options import Options, parameters
-from unidiff_cli.cli.shared import output_option
+from unidiff_cli.cli.shared import output_option, sampling_option
 from unidiff_cli.core.modes import MODES
-from unidiff_cli.errors import InputError
+from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.pictures import SUFFIXES
 from unidiff_cli.request import Request
 
 WALK = "Walk"
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 Prompts = Annotated[
     bool,
     typer.Option(
@@ -38,7 +38,15 @@ Output = Annotated[
         "folder/; or - for its bytes on stdout. By default unused names in the current folder.",
     ),
 ]
-LEFT_OUT = {"count", "batch_size", "grid", "format", "unconditional", "absent"}
+Seed = Annotated[
+    int | None,
+    sampling_option(
+        "--seed",
+        metavar="N",
+        help="The seed of the whole walk; by default a random one is drawn and printed.",
+    ),
+]
+LEFT_OUT = {"count", "batch_size", "grid", "format", "absent"}
 """Options of a mode that mean nothing to a walk of one sample."""
 
 
@@ -50,8 +58,9 @@ def with_options(body: Callable[..., None], left_out: set[str] = LEFT_OUT) -> Ca
         if p.kind is not Parameter.VAR_KEYWORD
     ]
     names = {p.name for p in own} | left_out
+    here = {"output": Output, "seed": Seed}
     rest = [
-        p.replace(annotation=Output) if p.name == "output" else p
+        p.replace(annotation=here.get(p.name, p.annotation))
         for p in parameters(MODES["joint"])
         if p.name not in names
     ]
@@ -66,22 +75,33 @@ def with_options(body: Callable[..., None], left_out: set[str] = LEFT_OUT) -> Ca
     return command
 
 
-def read_ends(arguments: Sequence[str], prompts: bool, chosen: Options) -> list[Request]:
+def read_ends(
+    arguments: Sequence[str], prompts: bool, chosen: Options, many: bool = False
+) -> list[Request]:
     """A request for each argument: i2t for a picture, t2i for a prompt.
 
-    A picture is an argument that names a file, or "-" for standard input.
+    A picture is an argument that names a file, or "-" for standard input. With `prompts` that is
+    a line of words; several lines are several prompts, if `many` may come of an argument.
     """
+    check_dashes(arguments)
     seed = secrets.randbits(32) if chosen.seed is None else chosen.seed
     requests = []
     for argument in arguments:
         mode = MODES["t2i" if prompts or not _is_picture(argument) else "i2t"]
-        (given,) = read_inputs(mode, [argument])
-        if given.error is not None:
-            raise given.error
+        found = read_inputs(mode, [argument])
+        if len(found) > 1 and not many:
+            raise UsageError(
+                f"Standard input has {len(found)} lines, and one prompt is wanted.", "Give it one."
+            )
         settings = chosen.settings(mode) | {"count": 1}
-        requests.append(
-            Request(mode=mode.name, prompt=given.prompt, image=given.image, seed=seed, **settings)
-        )
+        for given in found:
+            if given.error is not None:
+                raise given.error
+            requests.append(
+                Request(
+                    mode=mode.name, prompt=given.prompt, image=given.image, seed=seed, **settings
+                )
+            )
     return requests
 
 
@@ -90,7 +110,7 @@ def _is_picture(argument: str) -> bool:
     # os.path takes a prompt that is too long for a name, where Path raises.
     if argument == "-" or (os.path.exists(argument) and not os.path.isdir(argument)):
         return True
-    if Path(argument).suffix.lower() in PICTURES:
+    if Path(argument).suffix.lower() in SUFFIXES:
         raise InputError(
             f"There is no file {argument}.", "Check the path; --prompts if these are its words."
         )

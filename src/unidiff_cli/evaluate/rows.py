@@ -16,8 +16,8 @@ from typing import Any
 
 from unidiff_cli.errors import InputError
 from unidiff_cli.metadata import read_metadata
+from unidiff_cli.pictures import pictures_in
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
 FORMS = (
     "Expected: a folder of pictures, or a .jsonl file with our records or lines such as "
     '{"image": "fox.png", "text": "a red fox"}.'
@@ -67,7 +67,7 @@ def read(path: Path) -> list[Row]:
 def pictures(path: Path) -> list[Path]:
     """The pictures that a system made."""
     if path.is_dir():
-        found = list(_files(path))
+        found = pictures_in(path)
     else:
         found = [row.image for row in read(path) if row.image is not None]
     if not found:
@@ -93,7 +93,7 @@ def prompts(path: Path) -> list[str]:
     if path.suffix == ".jsonl":
         found = [row.given_text or row.text or "" for row in read(path)]
     else:
-        found = _text(path).splitlines()
+        found = [line for _, line in _numbered(path)]
     kept = [line.strip() for line in found if line.strip()]
     if not kept:
         raise InputError(f"There are no prompts in {path}.", "One a line.")
@@ -109,17 +109,9 @@ def references(path: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The pictures below a folder, in the order of their names, those that are hidden left out."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.lower() in PICTURES and path.is_file():
-            yield path
-
-
 def _folder(folder: Path) -> Iterator[Row]:
     tables: dict[Path, Mapping[str, str]] = {}
-    for path in _files(folder):
+    for path in pictures_in(folder):
         if path.parent not in tables:
             tables[path.parent] = _table(path.parent / "metadata.jsonl")
         words = _beside(path) or tables[path.parent].get(path.name) or _told(path)
@@ -222,7 +214,8 @@ def _words(where: str, values: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _numbered(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    # Not splitlines: to it U+2028 and others, which words may hold, end a line too.
+    for number, line in enumerate(_text(path).split("\n"), 1):
         if line.strip():
             yield number, line
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import InputError
 from unidiff_cli.metadata import Metadata, read_metadata
-from unidiff_cli.pictures import open_picture
+from unidiff_cli.pictures import open_picture, pictures_in
 
 if TYPE_CHECKING:
     from PIL import Image
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 ROWS = ("metadata.jsonl", "pairs.jsonl")
 """Tables of captions, as `unidiff joint --format` writes them."""
 MAX_WORDS = 2000
@@ -47,9 +46,7 @@ def collect(folder: Path) -> Iterator[Item | InputError]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.", "Name a folder of pictures.")
     tables: dict[Path, dict[str, str]] = {}
-    for path in sorted(folder.rglob("*"), key=natural):
-        if path.suffix.lower() not in PICTURES or path.name.startswith(".") or not path.is_file():
-            continue
+    for path in sorted(pictures_in(folder), key=natural):
         try:
             known = read_metadata(path)
         except InputError as error:
@@ -133,10 +130,10 @@ def _tables(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in ROWS:
         try:
-            lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            table = (folder / name).read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        for row in map(_row, lines):
+        for row in map(_row, table.split("\n")):  # not splitlines: a caption may hold U+2028
             file, text = row.get("file_name") or row.get("image"), row.get("text")
             if isinstance(file, str) and isinstance(text, str):
                 found[file] = text

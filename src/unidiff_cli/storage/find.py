@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import DEFAULT, FALLBACK, MODELS, STARTER_FOLDER, Row
 from unidiff_cli.storage.layout import human
 
-HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+HUB_ID = re.compile(r"(?=.{3,96}$)\w[\w.-]*/\w[\w.-]*")
+"""Of 96 characters at most, as the Hub has it."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,36 @@ def find(name: str | None = None) -> Found:
         return _row(DEFAULT) if is_here(DEFAULT) else _row(FALLBACK)
     if name in MODELS:
         return _row(name)
-    path = Path(name).expanduser()
-    if path.exists():
-        return Found(name, path)
+    # os.path takes what cannot be the name of a file, where Path raises.
+    path = Path(os.path.expanduser(name))
+    if os.path.exists(path):
+        _check_utf8(name)
+        return Found(_plain(name), path)
     if HUB_ID.fullmatch(name):
         return _cached(name, name, "main", None)
     raise ModelUnavailable(
         f"There is no model {name!r}.", f"Models with a name: {', '.join(MODELS)}; or a folder."
     )
+
+
+def _check_utf8(name: str) -> None:
+    """ModelUnavailable for a name that the libraries which read weights do not take."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ModelUnavailable(
+            f"The name of the folder {name!r} is not UTF-8, so no weights are read from it.",
+            "Rename the folder.",
+        ) from None
+
+
+def _plain(name: str) -> str:
+    """The name of a folder in one of its spellings: mine, ./mine and mine/ are mine.
+
+    Not so for ./tiny, since tiny is another model.
+    """
+    plain = str(Path(name))
+    return os.path.join(os.curdir, plain) if plain in MODELS else plain
 
 
 def is_here(name: str) -> bool:

@@ -141,12 +141,14 @@ def human(size: int) -> str:
 
 
 def digest(folder: Path) -> str:
-    """Twelve hexadecimal digits that change with the config, or with any file's size or ends.
+    """Twelve hexadecimal digits that change with the size or the ends of any file of the model.
 
-    A training changes all weights, so those at the ends too; gigabytes are not read for it.
+    A training changes all weights, so those at the ends too; gigabytes are not read for it. What
+    else lies in the folder is no part of the model.
     """
-    whole = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    whole, present = hashlib.sha256(), files_in(folder)
+    names = needed(layout_of(folder), present)[0] + [name for name in present if name == WORDS]
+    for path in sorted(folder / name for name in names):
         whole.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
         with open(path, "rb") as file:
             whole.update(file.read(END))

@@ -38,9 +38,10 @@ def build(part: Part, config: ModelConfig) -> nn.Module:
     """The part with parameters of no use yet; ModelUnavailable when its sizes make no sense."""
     try:
         return _CLASSES[part](config)
-    except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError) as error:
+    except Exception as error:  # of sizes that make no sense the libraries raise anything
+        said = " ".join(str(error).split())
         raise ModelUnavailable(
-            f"The model's config describes no {part} ({error}).",
+            f"The model's config describes no {part} ({said}).",
             "Compare its config.json with that of a model that works.",
         ) from error
 

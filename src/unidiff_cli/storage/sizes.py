@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from unidiff_cli.errors import ModelUnavailable
-from unidiff_cli.model_config import ModelConfig
+from unidiff_cli.model_config import ModelConfig, check_values
 from unidiff_cli.registry import published
 from unidiff_cli.storage.layout import CONFIG, FOLDERS, ORIGINAL_UVIT, layout_of
 
@@ -28,7 +29,7 @@ def diffusers_config(folder: Path, name: str, license: str) -> ModelConfig:
         if uvit.get("pre_layer_norm"):
             raise ModelUnavailable(f"{folder} has its norms in front of the sums; ours are behind.")
         heads = uvit["num_attention_heads"]
-        return ModelConfig(
+        config = ModelConfig(
             name=name,
             license=license,
             size=uvit["sample_size"] * 2 ** (len(vae["block_out_channels"]) - 1),
@@ -55,6 +56,8 @@ def diffusers_config(folder: Path, name: str, license: str) -> ModelConfig:
             },
             vae_scale=float(vae.get("scaling_factor", 0.18215)),
         )
+        check_values(asdict(config))
+        return config
     except (KeyError, TypeError, ValueError) as error:
         raise ModelUnavailable(
             f"The configs in {folder} do not describe a UniDiffuser ({error!r})."

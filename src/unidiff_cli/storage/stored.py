@@ -90,7 +90,9 @@ def _read_pickle(path: Path, tell: Tell) -> dict[str, Stored]:
                 "published.",
             ) from error
         raise _damaged(path, error) from error
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
+    if not isinstance(found, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items()
+    ):
         raise ModelUnavailable(f"{path} is not a state dict: a table of tensors by name.")
     return {key: whole(key, tensor) for key, tensor in found.items()}
 

@@ -19,9 +19,8 @@ from typing import Any
 from PIL import Image
 
 from unidiff_cli.errors import InputError
-from unidiff_cli.pictures import open_picture
+from unidiff_cli.pictures import SUFFIXES, open_picture, pictures_in
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
 LAYOUTS = (
     "Expected: pictures with a .txt of the same name beside each, metadata.jsonl with "
     '{"file_name": ..., "text": ...} lines, a .jsonl with {"image": ..., "text": ...} lines, '
@@ -72,9 +71,7 @@ def read(path: Path) -> Rows:
 
 def _beside(folder: Path) -> Rows:
     """Pictures anywhere under a folder, each with a .txt of its name."""
-    for picture in sorted(folder.rglob("*")):
-        if picture.suffix.lower() not in PICTURES:
-            continue
+    for picture in pictures_in(folder):
         caption, name = picture.with_suffix(".txt"), str(picture.relative_to(folder))
         try:
             yield _row(name, picture, caption.read_text(encoding="utf-8"))
@@ -138,7 +135,7 @@ def _bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _sample(name: str, sample: dict[str, bytes]) -> Row | BadRow:
     """A picture with a .txt, or with a .json that has "text"."""
-    pictures = [sample[suffix[1:]] for suffix in PICTURES if suffix[1:] in sample]
+    pictures = [sample[suffix[1:]] for suffix in SUFFIXES if suffix[1:] in sample]
     text = _caption(sample)
     if not pictures:
         return BadRow(name, "no picture")

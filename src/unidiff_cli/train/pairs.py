@@ -32,8 +32,8 @@ class Pairs:
         """The pairs of a folder; UsageError where it is not one."""
         try:
             pictures = np.load(folder / "pictures.npy", mmap_mode="r")
-            text = (folder / "captions.jsonl").read_text(encoding="utf-8")
-            rows = tuple(json.loads(line) for line in text.splitlines())
+            with (folder / "captions.jsonl").open(encoding="utf-8") as lines:
+                rows = tuple(map(json.loads, lines))
         except (OSError, ValueError) as error:
             raise UsageError(f"{folder} is not a folder of pairs: {error}.") from error
         if len(rows) != len(pictures):
