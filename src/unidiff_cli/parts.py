@@ -99,7 +99,11 @@ class Parts:
         return self.loaded[name, None]
 
     def codecs(self, dtype: torch.dtype) -> tuple[ImageCodec, TextCodec]:
-        """Both codecs; they load nothing before they are used."""
+        """Both codecs; they load nothing before they are used.
+
+        The captioner is always in float32: half precision rounds GPT-2's logits, around -100, to
+        steps of 0.5, and a beam search ranks sums that differ by less.
+        """
         module = partial(self.module, dtype=dtype)
         images = ImageCodec(
             vae=partial(module, "vae"),
@@ -111,7 +115,7 @@ class Parts:
         texts = TextCodec(
             clip=partial(module, "clip_text"),
             encode_prefix=partial(module, "encode_prefix"),
-            captioner=partial(module, "captioner"),
+            captioner=partial(self.module, "captioner", torch.float32),
             clip_tokenizer=partial(self.tokenizer, "clip"),
             caption_tokenizer=partial(self.tokenizer, "caption"),
             tokens=self.config.text_tokens,
