@@ -134,7 +134,7 @@ def scaling(rounds: int, folder: Path) -> dict[str, Any]:
 
 def captions(rounds: int, folder: Path) -> dict[str, Any]:
     """The beam search behind one text latent, 67 tokens."""
-    with contenders(dict.fromkeys(PROGRAMS, "fp32"), work="caption") as started:
+    with contenders(dict.fromkeys(PROGRAMS, NAMES[DEFAULT]), work="caption") as started:
         return {"seconds": turns(started, rounds)}
 
 

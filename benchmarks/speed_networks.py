@@ -24,7 +24,7 @@ def prepare(
     """
     own, format = by == "ours", DTYPES[dtype]
     if work == "caption":
-        return torch.inference_mode()(our_caption() if own else their_caption())
+        return torch.inference_mode()(our_caption(format) if own else their_caption())
     point = points(format if not own else torch.float32, device, samples, side)
     guided = our_guided(ours(format, device), *point) if own else their_guided(format, *point)
     return torch.inference_mode()(guided)
@@ -112,21 +112,21 @@ def their_guided(dtype: torch.dtype, image: Tensor, clip: Tensor, text: Tensor) 
     return lambda: Pipeline._get_noise_pred(pipe, *about, side, side)
 
 
-def our_caption() -> Work:
-    """The beam search behind one text latent, 67 tokens; in float32, as ever."""
+def our_caption(dtype: torch.dtype) -> Work:
+    """The beam search behind one text latent, 67 tokens."""
     from unidiff_cli.codecs.captions import decode_captions
     from unidiff_cli.nets.captioner import Captioner
     from unidiff_cli.registry import published
     from unidiff_cli.storage.tiny import caption_bytes
 
     gpt2 = published("unidiffuser-v1", data_types=2).gpt2
-    net = Captioner(gpt2, 768, 64).eval().requires_grad_(False)
+    net = Captioner(gpt2, 768, 64).to(dtype).eval().requires_grad_(False)
     latent, tokenizer = torch.randn(1, 77, 64), caption_bytes()
     return lambda: decode_captions(net, latent, tokenizer)
 
 
 def their_caption() -> Work:
-    """The same by diffusers' decoder."""
+    """The same by diffusers' decoder, in its default float32."""
     from diffusers import UniDiffuserTextDecoder
 
     from unidiff_cli.registry import published

@@ -62,6 +62,13 @@ def test_trees_read_what_teacher_forcing_reads() -> None:
     torch.testing.assert_close(torch.cat(step, 1), captioner(latent, tokens), atol=2e-5, rtol=1e-5)
 
 
+def test_scores_are_float32_where_all_else_is_bfloat16() -> None:
+    captioner, latent = tiny().bfloat16(), latents(2)
+    logits = Trees(captioner).root(latent)
+    assert logits.dtype is torch.float32
+    assert (logits != logits.bfloat16()).float().mean() > 0.9  # none went through half precision
+
+
 def test_paths_of_a_tree_do_not_see_each_other() -> None:
     captioner, latent = tiny(), latents(2)
     trees = Trees(captioner)

@@ -104,3 +104,13 @@ def test_attention_by_head_only_where_the_fused_one_is_slower(pretend: Pretend) 
     for cpu in (XEON, OLD):
         pretend(cpu)
         assert not products.by_head(long)
+
+
+def test_few_rows_have_the_same_bits_in_any_batch() -> None:
+    """At the published size of GPT-2's head, where MKL's bits depend on the batch."""
+    draw = torch.Generator().manual_seed(3)
+    x, weight = (torch.randn(shape, generator=draw) for shape in ((9, 8, 768), (50_257, 768)))
+    alone = products.few(x[:1], weight)
+    torch.testing.assert_close(alone, F.linear(x[:1], weight), atol=1e-3, rtol=1e-5)
+    for batch in (2, 5, 9):
+        assert torch.equal(products.few(x[:batch], weight)[:1], alone), batch

@@ -18,6 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
 
+from unidiff_cli.nets.products import few
+
 ROWS = 8
 """Each sample's rows in a matrix product are padded to a multiple of this. Matrix libraries change
 code paths with small numbers of rows; padded, a sample has the same bits in any batch."""
@@ -70,6 +72,12 @@ class Trees:
     """(B, W, K): which of the K tokens in the cache lie on each of the W paths."""
     depth: int = 0
     """Tokens on every path."""
+    head: Tensor = field(init=False)
+    """(V, n_embd) in float32: GPT-2's logits lie around -100, where half precision has steps of
+    0.5, and a beam search ranks sums that differ by less."""
+
+    def __post_init__(self) -> None:
+        self.head = self.captioner.gpt.lm_head.weight.float()
 
     def root(self, latent: Tensor) -> Tensor:
         """Logits (B, 1, V) of the first token after the latent (B, L, D)."""
@@ -112,8 +120,7 @@ class Trees:
         return out
 
     def _logits(self, hidden: Tensor) -> Tensor:
-        logits: Tensor = self.captioner.gpt.lm_head(pad(hidden))
-        return logits[:, : hidden.shape[1]].float()
+        return few(pad(hidden).float(), self.head)[:, : hidden.shape[1]]
 
 
 def pad(rows: Tensor) -> Tensor:
