@@ -87,3 +87,21 @@ def test_an_interrupt_leaves_the_cursor_there(
     assert program.returncode == 130
     assert HIDDEN in shown
     assert shown.rindex(SHOWN) > shown.rindex(HIDDEN)
+
+
+def test_a_bar_that_was_interrupted_while_it_started_can_be_taken_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rich.console import Console
+
+    from unidiff_cli.cli.bar import Bar
+
+    def interrupted(self: Console, *hook: object) -> None:
+        raise KeyboardInterrupt
+
+    bar = Bar()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Console, "push_render_hook", interrupted)
+        bar.drawing.start()
+    with bar, bar.room():
+        pass

@@ -70,12 +70,18 @@ class Bar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.drawing.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        try:
+            self.drawing.stop()
+        except IndexError:  # rich's, when an interrupt came while the bar was being started
+            self.drawing.console.show_cursor(True)
 
     @contextmanager
     def room(self) -> Iterator[None]:
         """The bar is off the terminal for a line, then drawn again."""
-        self.drawing.stop()
+        self._stop()
         try:
             yield
         finally:
