@@ -73,7 +73,7 @@ class Trees:
     depth: int = 0
     """Tokens on every path."""
     head: Tensor = field(init=False)
-    """(V, n_embd) in float32: GPT-2's logits lie around -100, where half precision has steps of
+    """(V, n_embd) in float32: GPT-2's logits are often near -100, where half precision has steps of
     0.5, and a beam search ranks sums that differ by less."""
 
     def __post_init__(self) -> None:
