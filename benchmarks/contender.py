@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,20 @@ from typing import Any
 KEPT = "diffusers, kept memory"
 """diffusers with what `process.keep_pages` sets, which is otherwise ours alone."""
 PROGRAMS = ("ours", "diffusers", KEPT)
+
+
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    """The same work, telling the seconds that it took."""
+    import torch
+
+    def run() -> float:
+        start = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    return run
 
 
 class Contender:
@@ -69,17 +83,12 @@ def main() -> None:
         from unidiff_cli.process import keep_pages
 
         keep_pages()
-    import torch
     from speed_networks import prepare
 
-    work = prepare(**about)
+    work = timed(prepare(**about))
     print(0.0, flush=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        print(time.perf_counter() - start, flush=True)
+        print(work(), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from contender import PROGRAMS, contenders
-from speed_networks import Work, our_guided, ours, points
+from contender import PROGRAMS, contenders, timed
+from speed_networks import our_guided, ours, points
 from speed_tables import write_page
 from torch import nn
 
@@ -37,19 +37,6 @@ DEFAULT = torch.bfloat16 if multiplies_bf16() else torch.float32
 BATCHES = (1, 8)
 """Samples at once on a GPU."""
 Timed = Callable[[], float]
-
-
-def timed(work: Work) -> Timed:
-    """The same, telling the seconds that it took."""
-
-    def run() -> float:
-        start = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        return time.perf_counter() - start
-
-    return run
 
 
 def turns(contenders: Mapping[str, Timed], rounds: int, warm: int = 1) -> dict[str, list[float]]:
@@ -91,13 +78,12 @@ def gpu(rounds: int, folder: Path) -> dict[str, Any]:
     rows = 2 * max(BATCHES) * 1105
     x, weight = (torch.randn(n, 1536, device=device, dtype=format) for n in (rows, 6144))
     product = turns({"": timed(lambda: nn.functional.linear(x, weight))}, 20 * rounds, warm=5)
-    peaks = {memory: peak(folder, dtype, memory, "cuda") for memory in ("auto", "low", "min")}
     return {
         "gpu": torch.cuda.get_device_name(device),
         "dtype": dtype,
         "seconds": seconds,
         "operations": 2 * rows * weight.numel() / min(product[""]),
-        "peaks": peaks,
+        "peaks": peaks(folder, dtype, "cuda"),
     }
 
 
@@ -160,7 +146,7 @@ def start(rounds: int, folder: Path) -> dict[str, Any]:
 
 def memory(rounds: int, folder: Path) -> dict[str, Any]:
     """Peak of t2i at 512 px in half precision; loading the U-ViT; reading its file."""
-    runs = {kept: peak(folder, "bf16", kept, "cpu") for kept in ("auto", "low", "min")}
+    runs = peaks(folder, "bf16", "cpu")
     from unidiff_cli.storage.open import open_checkpoint
 
     model = folder / "v1-bf16"
@@ -175,13 +161,15 @@ def memory(rounds: int, folder: Path) -> dict[str, Any]:
     return {"runs": runs, "weights_gib": weights / 2**30, "seconds": turns(work, rounds)}
 
 
-def peak(folder: Path, dtype: str, memory: str, device: str) -> dict[str, Any]:
-    """What one t2i at 512 px needs, as full_size_memory.py tells it."""
-    script = Path(__file__).with_name("full_size_memory.py")
-    options = ("--dtype", dtype, "--steps", "1", "--memory", memory, "--device", device)
-    command = [sys.executable, str(script), str(folder / f"v1-{dtype}"), *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+def peaks(folder: Path, dtype: str, device: str) -> dict[str, Any]:
+    """What one t2i at 512 px needs by --memory, as full_size_memory.py tells it."""
+    script, model = Path(__file__).with_name("full_size_memory.py"), folder / f"v1-{dtype}"
+    told = {}
+    for memory in ("auto", "low", "min"):
+        options = ("--dtype", dtype, "--steps", "1", "--memory", memory, "--device", device)
+        command = [sys.executable, str(script), str(model), *options]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        told[memory] = json.loads(done.stdout.splitlines()[-1])
     return told
 
 

@@ -213,6 +213,23 @@ def _claim(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
+def alone(lock: Path, taken: str) -> Iterator[None]:
+    """No other process is inside with this file; OutputError, as `taken` says it, where one is."""
+    from filelock import FileLock, Timeout  # here, since it takes time that --help has not
+
+    held = FileLock(lock, timeout=0)
+    with explained(lock.parent):
+        try:
+            held.acquire()
+        except Timeout:
+            raise OutputError(taken, "Wait for it, or choose another folder with -o.") from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
+@contextmanager
 def explained(path: Path) -> Iterator[None]:
     """What the system refuses becomes an OutputError that names the path."""
     try:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unidiff_cli.errors import OutputError
-from unidiff_cli.output import explained, make_folder, replace_file
+from unidiff_cli.output import alone, explained, make_folder, replace_file
 from unidiff_cli.record import line
 
 Format = Literal["webdataset", "jsonl", "imagefolder"]
@@ -66,7 +66,7 @@ class Pairs:
         """
         pairs = cls(folder, format)
         cls.check_new(folder)
-        with _locked(folder):
+        with alone(folder / LOCK, f"Another process is filling {folder} with pairs."):
             pairs._begin({"format": format, **settings})
             try:
                 yield pairs
@@ -194,26 +194,6 @@ class Pairs:
             self.rows.unlink()
             for row in rows:
                 (waiting / row["image"]).unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """No other process has the folder meanwhile; OutputError where one has it already."""
-    from filelock import FileLock, Timeout  # here, since it takes time that --help has not
-
-    lock = FileLock(folder / LOCK, timeout=0)
-    with explained(folder):
-        try:
-            lock.acquire()
-        except Timeout:
-            raise OutputError(
-                f"Another process is filling {folder} with pairs.",
-                "Wait for it, or choose another folder with -o.",
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _write_tar(path: Path, rows: list[dict[str, Any]], pictures: Path) -> None:

@@ -17,13 +17,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from unidiff_cli.batch.jobs import ID
 from unidiff_cli.batch.manifest import Manifest, agree
 from unidiff_cli.batch.shard import Shard
 from unidiff_cli.errors import OutputError
-from unidiff_cli.output import explained, make_folder, replace_file
+from unidiff_cli.output import alone, explained, make_folder, replace_file
 from unidiff_cli.record import REQUEST_FIELDS, line
 
 PICTURES = "pictures"
@@ -166,21 +166,15 @@ def opened(folder: Path, manifest: Manifest, shard: Shard | None = None) -> Iter
     name = f"results-{shard.number}-of-{shard.of}" if shard else "results"
     with FileLock(folder / ".manifest.lock"):
         agree(folder, manifest)
-    try:
-        with FileLock(folder / f".{name}.lock", timeout=0):
-            file = folder / f"{name}.jsonl"
-            drop_torn_line(file)
-            drop_passing_files(folder / PICTURES)
-            with open(file, "ab", buffering=0) as out:
-                store = Store(folder, file, out)
-                for each in [*sorted(set(folder.glob("results*.jsonl")) - {file}), file]:
-                    store.read(each)
-                yield store
-    except Timeout:
-        raise OutputError(
-            f"Another process is writing to {folder / name}.jsonl.",
-            "Wait for it, or choose another folder with -o.",
-        ) from None
+    file = folder / f"{name}.jsonl"
+    with alone(folder / f".{name}.lock", f"Another process is writing to {file}."):
+        drop_torn_line(file)
+        drop_passing_files(folder / PICTURES)
+        with open(file, "ab", buffering=0) as out:
+            store = Store(folder, file, out)
+            for each in [*sorted(set(folder.glob("results*.jsonl")) - {file}), file]:
+                store.read(each)
+            yield store
 
 
 def drop_torn_line(file: Path) -> None:

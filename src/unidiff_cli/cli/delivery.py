@@ -105,8 +105,9 @@ def make_plan(
         files.check(samples)
         changes = {"files": files}
         if grid and samples:
-            changes |= {"sheet_file": files.sheet(samples[0])}
-            make_folder(files.sheet(samples[0]).parent)
+            sheet = files.sheet(samples[0])
+            make_folder(sheet.parent)
+            changes |= {"sheet_file": sheet}
     return Plan(**{**vars(plan), **changes})
 
 

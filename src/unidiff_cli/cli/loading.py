@@ -33,7 +33,7 @@ def warn_of_words(model: UniDiffuser, prompts: Sequence[str], console: Console) 
 def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
     """The model; a note tells when it is the bundled one because nothing else was said."""
     if options.preview is not None:
-        check_preview(options.preview, options.output, console)
+        check_preview(options.preview, console)
     progress.stage("loading the libraries")
     from unidiff_cli.storage.ahead import read_ahead
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from unidiff_cli.pipeline import UniDiffuser
 
 
-def check_preview(where: str, output: str | None, console: Console) -> None:
-    """A UsageError when nothing can be drawn there, or only where the result goes."""
+def check_preview(where: str, console: Console) -> None:
+    """A UsageError when nothing can be drawn there."""
     if where == "-":
         check_terminal(sys.stderr, "--preview -", "standard error")
         if console.quiet or console.progress != "auto":
@@ -31,10 +31,6 @@ def check_preview(where: str, output: str | None, console: Console) -> None:
                 "Leave out --quiet and --progress, or name a file: --preview now.png",
             )
         return
-    if output is not None and os.path.abspath(where) == os.path.abspath(output):
-        raise UsageError(
-            f"{where} cannot hold both the preview and the result.", "Try --preview now.png"
-        )
     check_suffix(where, "--preview")
     check_free(Path(where), force=True)
     make_folder(Path(where).parent)

@@ -14,7 +14,6 @@ from unidiff_cli.cli.sheets import roomy
 from unidiff_cli.errors import UsageError
 from unidiff_cli.output import (
     check_free,
-    check_new,
     check_suffix,
     encode,
     exists,
@@ -89,10 +88,10 @@ def plan_route(
         return next(route for route in routes if not any(map(exists, route.files(stages))))
     path = Path(output)
     check_suffix(output)
-    check_new(path, force)
     route = Route(path, path.with_suffix(""), digits, force)
     for each in route.files(stages):
         check_free(each, force)
+    make_folder(path.parent)
     return route
 
 
