@@ -10,7 +10,7 @@ from typing import Any
 
 from contender import KEPT
 
-from unidiff_cli.bench import operations
+from unidiff_cli.engine.bench import operations
 from unidiff_cli.nets.uvit import UViTConfig
 
 Row = Mapping[str, Any]

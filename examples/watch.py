@@ -13,7 +13,7 @@ from dataclasses import replace
 from PIL import Image
 
 from unidiff_cli import Request, UniDiffuser
-from unidiff_cli.preview import Colours, watched
+from unidiff_cli.engine.preview import Colours, watched
 from unidiff_cli.strips import strip
 
 

@@ -20,7 +20,6 @@ MAY_IMPORT = {
     "progress": set(),
     "model_config": {"errors"},
     "request": {"errors", "core"},
-    "samples": {"request"},
     "registry": {"errors", "model_config"},
     "pictures": {"errors"},
     "record": {"errors", "request"},
@@ -33,28 +32,21 @@ MAY_IMPORT = {
     "codecs": {"core", "nets", "errors", "pictures"},
     "speed": {"core", "nets", "errors", "progress"},
     "storage": {"nets", *SHARED},
-    "predictor": {"nets", "core", "speed"},
-    "rescue": {"errors", "progress", "speed"},
-    "parts": {"codecs", "storage", "core", "nets", "speed", *SHARED},
-    "pipeline": {"codecs", "predictor", "parts", "rescue", "samples", "speed", "storage", "core"}
-    | SHARED,
-    "train": {"codecs", "nets", "core", "predictor", "pipeline", "parts", "storage", "speed"}
-    | SHARED,
-    "batch": {"process", "record", "output", "samples", "core", *SHARED},
+    "engine": {"codecs", "storage", "speed", "nets", "core", *SHARED},
+    "train": {"codecs", "nets", "core", "engine", "storage", "speed", *SHARED},
+    "batch": {"engine", "process", "record", "output", "core", *SHARED},
     "replay": {"record", "metadata", "output", "core", *SHARED},
     "gallery": {"metadata", *SHARED},
-    "bench": {"pipeline", "samples", "rescue", "speed", "nets", "core", *SHARED},
-    "journeys": {"pipeline", "samples", "codecs", "rescue", "speed", "core", *SHARED},
+    "journeys": {"engine", "codecs", "speed", "core", *SHARED},
     "evaluate": {"batch", "codecs", "storage", "record", "metadata", "output", *SHARED},
     "strips": {"grid"},
     "pairs": {"errors", "output", "record"},
-    "preview": {"codecs", "core"},
     "cli": {"record", "metadata", "output", "names", "grid", "pairs", "process", "core", *SHARED},
 }
 LATER = {
-    "batch": {"pipeline", "speed"},
-    "cli": {"pipeline", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"}
-    | {"strips", "preview", "evaluate", "bench"},
+    "batch": {"speed"},
+    "cli": {"engine", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"}
+    | {"strips", "evaluate"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 

@@ -23,8 +23,8 @@ from unidiff_cli.core.pair import Pair
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, uniform_times
+from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.nets.uvit import UViT
-from unidiff_cli.predictor import UViTPredictor
 
 NOISE = Noise((1, 2), Pair(((4, 8, 8), (1, 7)), ((5, 6),)))
 LEGS = ("t2i", "i2t", "joint", "i", "t")

@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.cli.app import app
 from unidiff_cli.core.modes import MODES
+from unidiff_cli.engine.rescue import Rescue
 from unidiff_cli.pictures import psnr
 from unidiff_cli.request import Output
-from unidiff_cli.rescue import Rescue
 
 FOUND = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
 DEVICES = os.environ.get("UNIDIFF_TEST_DEVICES", " ".join(k for k in FOUND if FOUND[k])).split()

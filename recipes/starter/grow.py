@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from unidiff_cli.engine.parts import Parts
 from unidiff_cli.nets.uvit import UViT
-from unidiff_cli.parts import Parts
 from unidiff_cli.progress import Silence
 from unidiff_cli.storage.open import open_checkpoint
 from unidiff_cli.train.uvit import write

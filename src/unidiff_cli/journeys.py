@@ -20,12 +20,12 @@ from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.solver import ddim, invert_ddim, log_snr_times
+from unidiff_cli.engine.pipeline import UniDiffuser, decode
+from unidiff_cli.engine.rescue import no_room
+from unidiff_cli.engine.samples import evaluations, seed_of
 from unidiff_cli.errors import UnidiffError, UsageError
 from unidiff_cli.pictures import open_picture, psnr
-from unidiff_cli.pipeline import UniDiffuser, decode
 from unidiff_cli.request import Output, Request, check_whole
-from unidiff_cli.rescue import no_room
-from unidiff_cli.samples import evaluations, seed_of
 from unidiff_cli.speed.memory import is_out_of_memory, release
 
 DRAW: Leg = MODES["t2i"].legs[0]

@@ -49,7 +49,7 @@ def shape(request: Request) -> Any:
 def install() -> None:
     """Stand in for the pipeline, and for what a batch wants of PyTorch."""
     modules, torch = fake.modules(), ModuleType("torch")
-    vars(modules["unidiff_cli.pipeline"]).update(UniDiffuser=Model, shape=shape)
+    vars(modules["unidiff_cli.engine.pipeline"]).update(UniDiffuser=Model, shape=shape)
     vars(torch).update(set_num_threads=lambda number: None)
     sys.modules |= {**modules, "torch": torch}
 

@@ -123,7 +123,7 @@ def answer(request: Request) -> Output:
 def modules() -> dict[str, ModuleType]:
     """The modules that stand for those which look for a model, and load it."""
     stands = {
-        "unidiff_cli.pipeline": {"UniDiffuser": FakeModel},
+        "unidiff_cli.engine.pipeline": {"UniDiffuser": FakeModel},
         "unidiff_cli.storage.ahead": {"read_ahead": lambda _: None},
     }
     found = {name: ModuleType(name) for name in stands}

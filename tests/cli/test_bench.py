@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from unidiff_cli.bench import Bench, operations, recommended
 from unidiff_cli.cli.app import app
+from unidiff_cli.engine.bench import Bench, operations, recommended
 from unidiff_cli.nets.uvit import UViTConfig
 
 

@@ -150,7 +150,7 @@ def test_a_sheet_has_so_many_pictures_along_one_axis_or_two() -> None:
 def test_words_that_a_model_never_saw_are_told(
     walk: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
     def strange(_model: UniDiffuser, prompt: str) -> list[str]:
         return ["qux"] if "qux" in prompt else []

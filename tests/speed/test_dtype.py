@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import UsageError
-from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.speed import dtype as speed
 from unidiff_cli.speed.dtype import WIDE, arranged, choose_device, choose_dtype
 

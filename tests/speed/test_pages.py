@@ -96,7 +96,7 @@ def test_the_network_rests_while_a_picture_is_painted(
         assert any(module is other for other in model.parts.loaded.values())
         rested.append({name for name, number_format in model.parts.loaded if number_format})
 
-    monkeypatch.setattr("unidiff_cli.parts.rest", watched)
+    monkeypatch.setattr("unidiff_cli.engine.parts.rest", watched)
     model = UniDiffuser.load("tiny", device="cpu", dtype="fp32", memory=memory)
     model.run(Request(mode="i", seed=1, steps=2))
     # Before the VAE is loaded beside it; where parts make room for each other, it has gone.

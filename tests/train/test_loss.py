@@ -7,9 +7,9 @@ from torch import Tensor
 from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.sampler import Levels
 from unidiff_cli.core.schedule import stable_diffusion
+from unidiff_cli.engine.predictor import UViTPredictor, as_noise
 from unidiff_cli.errors import UsageError
 from unidiff_cli.nets.uvit import UViT, UViTConfig
-from unidiff_cli.predictor import UViTPredictor, as_noise
 from unidiff_cli.train.loss import (
     ABSENT,
     START,

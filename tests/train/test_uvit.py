@@ -10,9 +10,9 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
+from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import InputError, OutOfMemory, OutputError, UsageError
 from unidiff_cli.nets.uvit import UViT, UViTConfig
-from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.request import Request
 from unidiff_cli.storage.open import open_checkpoint
 from unidiff_cli.train.command import Options, train

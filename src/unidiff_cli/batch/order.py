@@ -20,7 +20,7 @@ from unidiff_cli.batch.worker import Spec, Worker
 from unidiff_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Order:
     def _usual_on_cluster(self) -> int | None:
         """Samples that the cluster's GPUs make at once; None where this process knows better."""
         if self.ray and self.spec.memory == "auto" and ray.gpus(self.spec):
-            from unidiff_cli.pipeline import BATCH_ON_CUDA
+            from unidiff_cli.engine.pipeline import BATCH_ON_CUDA
 
             return BATCH_ON_CUDA
         return None

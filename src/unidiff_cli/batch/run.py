@@ -14,11 +14,11 @@ from unidiff_cli.batch.shard import Shard
 from unidiff_cli.batch.source import Source, lines
 from unidiff_cli.batch.store import Store
 from unidiff_cli.batch.worker import Answer, failed
+from unidiff_cli.engine.samples import shape
 from unidiff_cli.errors import UnidiffError, UsageError
-from unidiff_cli.samples import shape
 
 if TYPE_CHECKING:
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
 PAUSE = 0.05
 """Seconds without a line after which a batch that is not full begins."""

@@ -14,7 +14,7 @@ from unidiff_cli.process import spare_pages
 from unidiff_cli.record import Failure, Record
 
 if TYPE_CHECKING:
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
     from unidiff_cli.request import Result
     from unidiff_cli.speed.memory import Memory
 
@@ -43,7 +43,7 @@ class Spec:
             spare_pages()
         import torch
 
-        from unidiff_cli.pipeline import UniDiffuser
+        from unidiff_cli.engine.pipeline import UniDiffuser
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)

@@ -51,8 +51,8 @@ def bench(
         listener.stage("loading the libraries")
         if memory != "auto":
             spare_pages()
-        from unidiff_cli.bench import Bench
-        from unidiff_cli.pipeline import UniDiffuser
+        from unidiff_cli.engine.bench import Bench
+        from unidiff_cli.engine.pipeline import UniDiffuser
 
         loaded = UniDiffuser.load(
             model, device=device, dtype=dtype, memory=memory, progress=listener

@@ -22,8 +22,8 @@ from unidiff_cli.output import check_new, numbered, replace_file, write_new
 from unidiff_cli.request import Request, check_whole
 
 if TYPE_CHECKING:
+    from unidiff_cli.engine.pipeline import UniDiffuser
     from unidiff_cli.journeys import Stage
-    from unidiff_cli.pipeline import UniDiffuser
 
 MOST = 10_000
 MOVING = {".gif": "GIF", ".webp": "WEBP"}

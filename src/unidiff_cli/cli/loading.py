@@ -14,7 +14,7 @@ from unidiff_cli.progress import Progress
 from unidiff_cli.registry import DEFAULT, FALLBACK
 
 if TYPE_CHECKING:
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
 
 def warn_of_words(model: UniDiffuser, prompts: Sequence[str], console: Console) -> None:
@@ -40,7 +40,7 @@ def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
     read_ahead(options.model)
     if options.memory != "auto":
         spare_pages()
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
     model = UniDiffuser.load(
         options.model,

@@ -19,7 +19,7 @@ from unidiff_cli.record import Record, line
 from unidiff_cli.request import MAX_SEED, Request
 
 if TYPE_CHECKING:
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
 
 def write_pairs(request: Request, options: Options, format: Format) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from unidiff_cli.core.latents import Latent
     from unidiff_cli.core.sampler import Sampler
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
 
 def check_preview(where: str, console: Console) -> None:
@@ -51,7 +51,7 @@ def check_apart(where: str | None, files: Iterable[object]) -> None:
 
 def with_preview(model: UniDiffuser, where: str, console: Console) -> UniDiffuser:
     """The model, showing every prediction of a clean picture."""
-    from unidiff_cli.preview import Colours, watched
+    from unidiff_cli.engine.preview import Colours, watched
 
     found: list[Colours] = []
 

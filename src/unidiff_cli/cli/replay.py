@@ -21,7 +21,7 @@ from unidiff_cli.names import Sample
 from unidiff_cli.process import spare_pages
 
 if TYPE_CHECKING:
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
     from unidiff_cli.progress import Progress as ProgressListener
     from unidiff_cli.replay import Original, Place
     from unidiff_cli.request import Request
@@ -238,7 +238,7 @@ def _model(
     """The model, loaded once for all that was made with it."""
     import torch
 
-    from unidiff_cli.pipeline import UniDiffuser
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
     if place.threads is not None:
         torch.set_num_threads(place.threads)

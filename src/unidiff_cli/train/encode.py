@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from unidiff_cli.engine.parts import Parts
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
-from unidiff_cli.parts import Parts
 from unidiff_cli.train import data, store
 from unidiff_cli.train.data import BadRow, Row
 from unidiff_cli.train.loss import LatentPairs

@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from unidiff_cli.pipeline import UniDiffuser
+from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.request import Request
 
 COLUMNS = 4

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from unidiff_cli.engine.parts import Parts
+from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import UsageError
 from unidiff_cli.nets.uvit import UViT, UViTConfig
-from unidiff_cli.parts import Parts
-from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.progress import Silence
 from unidiff_cli.storage.checkpoint import Part
 from unidiff_cli.storage.layout import PARTS, TOKENIZERS

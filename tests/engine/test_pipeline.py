@@ -15,10 +15,10 @@ from PIL import Image
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.latents import Latents
 from unidiff_cli.core.modes import MODES
+from unidiff_cli.engine.parts import Parts
+from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.errors import DegenerateResult, InputError, OutOfMemory, UsageError
 from unidiff_cli.nets.captioner import Trees
-from unidiff_cli.parts import Parts
-from unidiff_cli.predictor import UViTPredictor
 from unidiff_cli.progress import Silence
 from unidiff_cli.request import Output
 

@@ -12,12 +12,12 @@ from typing import Any
 import torch
 
 from unidiff_cli.core.latents import Latents
+from unidiff_cli.engine.pipeline import UniDiffuser
+from unidiff_cli.engine.rescue import no_room
+from unidiff_cli.engine.samples import evaluations
 from unidiff_cli.nets.products import linear
 from unidiff_cli.nets.uvit import UViT, UViTConfig
-from unidiff_cli.pipeline import UniDiffuser
 from unidiff_cli.request import Request
-from unidiff_cli.rescue import no_room
-from unidiff_cli.samples import evaluations
 from unidiff_cli.speed.memory import is_out_of_memory, release
 
 PROMPT = "a red fox"

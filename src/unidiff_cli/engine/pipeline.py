@@ -22,14 +22,14 @@ from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, TIMES
+from unidiff_cli.engine.parts import Parts
+from unidiff_cli.engine.predictor import UViTPredictor
+from unidiff_cli.engine.rescue import Rescue
+from unidiff_cli.engine.samples import evaluations, seed_of, shape, split
 from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
-from unidiff_cli.parts import Parts
 from unidiff_cli.pictures import open_picture
-from unidiff_cli.predictor import UViTPredictor
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import MAX_COUNT, Output, Request, Result, check_whole
-from unidiff_cli.rescue import Rescue
-from unidiff_cli.samples import evaluations, seed_of, shape, split
 from unidiff_cli.speed.cache import skip_cache
 from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
 from unidiff_cli.speed.memory import Memory, release

@@ -10,9 +10,9 @@ import torch
 
 from unidiff_cli.core.latents import Latent
 from unidiff_cli.core.sampler import Sampler
+from unidiff_cli.engine.pipeline import UniDiffuser
+from unidiff_cli.engine.preview import Colours, watched
 from unidiff_cli.journeys import chain
-from unidiff_cli.pipeline import UniDiffuser
-from unidiff_cli.preview import Colours, watched
 from unidiff_cli.request import Request
 
 
