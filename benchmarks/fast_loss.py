@@ -19,7 +19,7 @@ from typing import Any
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.sampler import Sampler
 from unidiff_cli.engine.pipeline import UniDiffuser
-from unidiff_cli.pictures import psnr
+from unidiff_cli.files.pictures import psnr
 from unidiff_cli.request import Output, Request
 from unidiff_cli.speed.cache import PLANS, Plan, SkipCache
 

@@ -6,7 +6,7 @@ import os
 import sys
 
 from unidiff_cli import Request, UniDiffuser
-from unidiff_cli.grid import contact_sheet
+from unidiff_cli.files.grid import contact_sheet
 
 
 def main(picture: str) -> None:

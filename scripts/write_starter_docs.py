@@ -23,7 +23,7 @@ from PIL import Image
 from unidiff_cli.cli.clipart import COLUMNS, cell
 from unidiff_cli.evaluate import rows
 from unidiff_cli.evaluate.clipart.examination import Examination
-from unidiff_cli.grid import contact_sheet
+from unidiff_cli.files.grid import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
 SHEET = "images/starter-heldout.webp"

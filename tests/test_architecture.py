@@ -11,42 +11,35 @@ import pytest
 import unidiff_cli
 
 HOUSE = Path(unidiff_cli.__file__).parent
-SHARED = {"errors", "request", "progress", "model_config", "registry", "pictures"}
+SHARED = {"errors", "request", "progress", "model_config", "registry", "files"}
 """Plain rooms without torch: everybody above core may use them."""
 
 MAY_IMPORT = {
     "core": set(),
+    "nets": set(),
     "errors": set(),
     "progress": set(),
-    "model_config": {"errors"},
-    "request": {"errors", "core"},
-    "registry": {"errors", "model_config"},
-    "pictures": {"errors"},
-    "record": {"errors", "request"},
-    "metadata": {"errors", "request", "record", "pictures"},
-    "output": {"errors", "record", "metadata"},
-    "names": {"errors", "output"},
-    "grid": set(),
     "process": set(),
-    "nets": set(),
-    "codecs": {"core", "nets", "errors", "pictures"},
+    "model_config": {"errors"},
+    "registry": {"errors", "model_config"},
+    "request": {"errors", "core"},
+    "files": {"errors", "core", "request", "registry", "model_config"},
+    "codecs": {"core", "nets", "errors", "files"},
     "speed": {"core", "nets", "errors", "progress"},
     "storage": {"nets", *SHARED},
     "engine": {"codecs", "storage", "speed", "nets", "core", *SHARED},
     "train": {"codecs", "nets", "core", "engine", "storage", "speed", *SHARED},
-    "batch": {"engine", "process", "record", "output", "core", *SHARED},
-    "replay": {"record", "metadata", "output", "core", *SHARED},
-    "gallery": {"metadata", *SHARED},
+    "batch": {"engine", "process", "core", *SHARED},
+    "gallery": SHARED,
     "journeys": {"engine", "codecs", "speed", "core", *SHARED},
-    "evaluate": {"batch", "codecs", "storage", "record", "metadata", "output", *SHARED},
-    "strips": {"grid"},
-    "pairs": {"errors", "output", "record"},
-    "cli": {"record", "metadata", "output", "names", "grid", "pairs", "process", "core", *SHARED},
+    "evaluate": {"batch", "codecs", "storage", *SHARED},
+    "strips": {"files"},
+    "cli": {"process", "core", *SHARED},
 }
 LATER = {
     "batch": {"speed"},
-    "cli": {"engine", "train", "storage", "speed", "batch", "replay", "gallery", "journeys"}
-    | {"strips", "evaluate"},
+    "cli": {"engine", "train", "storage", "speed", "batch", "gallery", "journeys", "strips"}
+    | {"evaluate"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 

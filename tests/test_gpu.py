@@ -21,7 +21,7 @@ from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.cli.app import app
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.engine.rescue import Rescue
-from unidiff_cli.pictures import psnr
+from unidiff_cli.files.pictures import psnr
 from unidiff_cli.request import Output
 
 FOUND = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

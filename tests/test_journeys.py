@@ -15,8 +15,8 @@ from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import ddim, invert_ddim, log_snr_times
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import DegenerateResult, OutOfMemory, UsageError
+from unidiff_cli.files.pictures import psnr
 from unidiff_cli.journeys import Stage, Traveller, chain, interpolate, invert
-from unidiff_cli.pictures import psnr
 from unidiff_cli.request import Request
 
 FOX = Request(mode="t2i", prompt="a red fox", seed=3)

@@ -30,7 +30,7 @@ from PIL import Image
 from scenes import Scene, Shown, held_out, realise
 
 from unidiff_cli import Request, UniDiffuser
-from unidiff_cli.grid import contact_sheet
+from unidiff_cli.files.grid import contact_sheet
 
 COUNT = 40
 

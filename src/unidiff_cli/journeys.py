@@ -24,7 +24,7 @@ from unidiff_cli.engine.pipeline import UniDiffuser, decode
 from unidiff_cli.engine.rescue import no_room
 from unidiff_cli.engine.samples import evaluations, seed_of
 from unidiff_cli.errors import UnidiffError, UsageError
-from unidiff_cli.pictures import open_picture, psnr
+from unidiff_cli.files.pictures import open_picture, psnr
 from unidiff_cli.request import Output, Request, check_whole
 from unidiff_cli.speed.memory import is_out_of_memory, release
 

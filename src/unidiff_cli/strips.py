@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from unidiff_cli.grid import GAP, INK, LARGEST_CELL, LARGEST_SIDE, PAPER, thumbnail, wrap
+from unidiff_cli.files.grid import GAP, INK, LARGEST_CELL, LARGEST_SIDE, PAPER, thumbnail, wrap
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -329,7 +329,7 @@ def test_no_job_is_no_error() -> None:
 
 
 def test_pictures_can_be_silent() -> None:
-    from unidiff_cli.metadata import read_metadata
+    from unidiff_cli.files.metadata import read_metadata
 
     jobs = write([{"custom_id": "a", "mode": "i", "count": 2}])
     batch(jobs, "-o", "out")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from unidiff_cli import errors
 from unidiff_cli.errors import UnidiffError, UsageError
-from unidiff_cli.pictures import open_picture
+from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import Output, Request, Result
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import ROOT, Cli
 from unidiff_cli import errors
-from unidiff_cli.record import Record
+from unidiff_cli.files.record import Record
 
 PAGE = (ROOT / "docs" / "outputs.md").read_text()
 BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)

@@ -12,7 +12,7 @@ from tests.cli import fake
 from tests.cli.conftest import Cli
 from unidiff_cli.cli.console import Events
 from unidiff_cli.core.modes import MODES
-from unidiff_cli.metadata import read_metadata
+from unidiff_cli.files.metadata import read_metadata
 
 INPUT = {"text": ["a fox"], "image": ["photo.png"], None: []}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageFont
 
-from unidiff_cli.grid import GAP, cell_side, contact_sheet, thumbnail, wrap
+from unidiff_cli.files.grid import GAP, cell_side, contact_sheet, thumbnail, wrap
 
 COLOURS = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0), (0, 200, 200)]
 

@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from unidiff_cli.cli.app import app
-from unidiff_cli.metadata import read_metadata
+from unidiff_cli.files.metadata import read_metadata
 
 Run = Callable[..., Result]
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from unidiff_cli.errors import InputError, UsageError
-from unidiff_cli.metadata import MAX_TEXT, SOURCE_TYPE, document, parameters, read_metadata
-from unidiff_cli.output import encode
-from unidiff_cli.pictures import open_picture
-from unidiff_cli.record import Failure, Record, Saved, line
+from unidiff_cli.files.metadata import MAX_TEXT, SOURCE_TYPE, document, parameters, read_metadata
+from unidiff_cli.files.output import encode
+from unidiff_cli.files.pictures import open_picture
+from unidiff_cli.files.record import Failure, Record, Saved, line
 from unidiff_cli.request import Request
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

@@ -12,10 +12,10 @@ from PIL import Image
 
 from tests.cli import fake
 from tests.cli.conftest import Cli
-from unidiff_cli import output
 from unidiff_cli.errors import OutputError
-from unidiff_cli.metadata import read_metadata
-from unidiff_cli.names import short_name
+from unidiff_cli.files import output
+from unidiff_cli.files.metadata import read_metadata
+from unidiff_cli.files.names import short_name
 from unidiff_cli.request import Output
 
 

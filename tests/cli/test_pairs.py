@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from tests.cli.conftest import Cli
-from unidiff_cli.pairs import LOCK, Pairs
+from unidiff_cli.files.pairs import LOCK, Pairs
 
 
 def test_it_writes_pairs_and_says_where(cli: Cli) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from unidiff_cli import pictures
 from unidiff_cli.errors import InputError
-from unidiff_cli.pictures import open_picture, pictures_in, square
+from unidiff_cli.files import pictures
+from unidiff_cli.files.pictures import open_picture, pictures_in, square
 
 
 def saved(picture: Image.Image, name: str = "a.png", **options: object) -> str:

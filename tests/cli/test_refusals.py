@@ -16,7 +16,7 @@ from tests.cli import fake
 from tests.cli.conftest import Cli, Shell
 from unidiff_cli.cli.app import app
 from unidiff_cli.errors import OutputError
-from unidiff_cli.output import check_new
+from unidiff_cli.files.output import check_new
 
 
 class TestBatchSize:

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from unidiff_cli.cli.app import app
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError
-from unidiff_cli.metadata import read_metadata
-from unidiff_cli.replay import INFINITE, originals, psnr
+from unidiff_cli.files.metadata import read_metadata
+from unidiff_cli.files.replay import INFINITE, originals, psnr
 
 TINY = ["--model", "tiny", "--steps", "2", "--seed", "3"]
 

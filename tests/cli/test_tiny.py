@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from unidiff_cli.cli.app import app
 from unidiff_cli.core.modes import MODES
-from unidiff_cli.metadata import read_metadata
+from unidiff_cli.files.metadata import read_metadata
 
 
 def unidiff(*arguments: str) -> Result:

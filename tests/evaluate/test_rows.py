@@ -11,8 +11,8 @@ from PIL import Image
 from tests.evaluate.conftest import Pictures
 from unidiff_cli.errors import InputError
 from unidiff_cli.evaluate import rows
-from unidiff_cli.output import encode
-from unidiff_cli.record import Record, Saved
+from unidiff_cli.files.output import encode
+from unidiff_cli.files.record import Record, Saved
 from unidiff_cli.request import Request
 
 

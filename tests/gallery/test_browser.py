@@ -13,8 +13,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unidiff_cli.cli.app import app
-from unidiff_cli.output import encode
-from unidiff_cli.record import Record
+from unidiff_cli.files.output import encode
+from unidiff_cli.files.record import Record
 from unidiff_cli.request import Request
 
 sync_api = pytest.importorskip(

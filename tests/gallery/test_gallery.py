@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from unidiff_cli.cli.app import app
 from unidiff_cli.errors import InputError
+from unidiff_cli.files.output import encode
+from unidiff_cli.files.record import Record, Saved
 from unidiff_cli.gallery.collect import Item, collect
 from unidiff_cli.gallery.page import card, page, text
-from unidiff_cli.output import encode
-from unidiff_cli.record import Record, Saved
 from unidiff_cli.request import Request
 
 EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(1)"> \u202e\x00'

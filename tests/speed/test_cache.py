@@ -15,9 +15,9 @@ from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.sampler import Levels, Sampler
 from unidiff_cli.errors import UsageError
+from unidiff_cli.files.pictures import psnr
 from unidiff_cli.journeys import chain, interpolate
 from unidiff_cli.nets.uvit import Noises
-from unidiff_cli.pictures import psnr
 from unidiff_cli.request import Output
 from unidiff_cli.speed.cache import PLANS, Kept, Plan, SkipCache
 

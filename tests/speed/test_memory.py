@@ -15,7 +15,7 @@ from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.engine.parts import STAGES, Parts
 from unidiff_cli.errors import ModelUnavailable
-from unidiff_cli.pictures import psnr
+from unidiff_cli.files.pictures import psnr
 from unidiff_cli.registry import STARTER_FOLDER
 from unidiff_cli.storage.checkpoint import Part
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.output import replace_file
+from unidiff_cli.files.output import replace_file
 
 FORMAT, VERSION = "unidiff batch", 1
 NAME = "manifest.json"

@@ -23,8 +23,8 @@ from unidiff_cli.batch.jobs import ID
 from unidiff_cli.batch.manifest import Manifest, agree
 from unidiff_cli.batch.shard import Shard
 from unidiff_cli.errors import OutputError
-from unidiff_cli.output import alone, explained, make_folder, replace_file
-from unidiff_cli.record import REQUEST_FIELDS, line
+from unidiff_cli.files.output import alone, explained, make_folder, replace_file
+from unidiff_cli.files.record import REQUEST_FIELDS, line
 
 PICTURES = "pictures"
 PASSING = 60

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from unidiff_cli.batch.jobs import ID, BadJob, Job
 from unidiff_cli.batch.store import picture_name
 from unidiff_cli.errors import UnidiffError
-from unidiff_cli.output import encode
+from unidiff_cli.files.output import encode
+from unidiff_cli.files.record import Failure, Record
 from unidiff_cli.process import spare_pages
-from unidiff_cli.record import Failure, Record
 
 if TYPE_CHECKING:
     from unidiff_cli.engine.pipeline import UniDiffuser

@@ -165,7 +165,7 @@ def _number(workers: str) -> int | None:
 def _run(order: Order, console: Console, as_finished: bool) -> Tally:
     """Do it; on standard output the answers to a pipe, or the file that a file's are in."""
     from unidiff_cli.batch.run import in_order
-    from unidiff_cli.record import line
+    from unidiff_cli.files.record import line
 
     with console.listening() as listener:
         listener.stage("loading the libraries")

@@ -59,7 +59,7 @@ def bench(
         )
         report = Bench(loaded, repeats)(batches)
     if json:
-        from unidiff_cli.record import line
+        from unidiff_cli.files.record import line
 
         console.answer(line(report))
     else:

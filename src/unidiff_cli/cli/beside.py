@@ -15,9 +15,9 @@ from unidiff_cli.cli.delivery import one_line
 from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import Options
 from unidiff_cli.errors import SOME_FAILED, InputError, OutputError, UnidiffError, UsageError
-from unidiff_cli.output import numbered, replace_file, write_new
-from unidiff_cli.pictures import pictures_in
-from unidiff_cli.record import Record, line
+from unidiff_cli.files.output import numbered, replace_file, write_new
+from unidiff_cli.files.pictures import pictures_in
+from unidiff_cli.files.record import Record, line
 from unidiff_cli.request import MAX_COUNT, Request, check_whole
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from unidiff_cli.cli.console import Console, is_terminal
 from unidiff_cli.cli.sheets import encode_sheet, roomy
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.names import Files, Sample, choose_files, is_template
-from unidiff_cli.output import (
+from unidiff_cli.files.names import Files, Sample, choose_files, is_template
+from unidiff_cli.files.output import (
     Lines,
     check_new,
     check_suffix,
@@ -26,7 +26,7 @@ from unidiff_cli.output import (
     replace_file,
     write_new,
 )
-from unidiff_cli.record import Record, line
+from unidiff_cli.files.record import Record, line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -187,7 +187,7 @@ class Delivery:
         return None if plan.text_file else one_line(output.text or "")
 
     def _remember(self, result: Result, output: Output) -> None:
-        from unidiff_cli.grid import cell_side, thumbnail
+        from unidiff_cli.files.grid import cell_side, thumbnail
 
         assert output.image is not None
         words = output.text if output.text is not None else result.request.given
@@ -211,7 +211,7 @@ class Delivery:
             self.console.answer(str(written))
 
     def _write_sheet(self) -> None:
-        from unidiff_cli.grid import contact_sheet
+        from unidiff_cli.files.grid import contact_sheet
 
         plan, path = self.plan, self.plan.sheet_file
         pictures, captions = zip(*self.small, strict=True)

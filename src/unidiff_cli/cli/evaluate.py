@@ -15,7 +15,7 @@ from unidiff_cli.cli.shared import Device, Json, Progress, Quiet
 from unidiff_cli.cli.study import CLIP, ClipName, Features
 from unidiff_cli.cli.table import number, tell
 from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.output import exists, make_folder, replace_file
+from unidiff_cli.files.output import exists, make_folder, replace_file
 from unidiff_cli.request import MAX_SEED, check_whole
 
 if TYPE_CHECKING:

@@ -53,9 +53,9 @@ def gallery(
     can be sent as one file. Captions come from a .txt beside each picture, else from a
     metadata.jsonl or pairs.jsonl, else from the pictures.
     """
+    from unidiff_cli.files.output import check_new, numbered, replace_file, write_new
     from unidiff_cli.gallery.collect import collect
     from unidiff_cli.gallery.page import card, page
-    from unidiff_cli.output import check_new, numbered, replace_file, write_new
 
     console = Console(quiet=quiet)
     to_stdout = str(output) == "-"

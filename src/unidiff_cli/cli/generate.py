@@ -20,7 +20,7 @@ from unidiff_cli.cli.pairs import write_pairs
 from unidiff_cli.cli.preview import check_apart
 from unidiff_cli.core.modes import MODES, Mode
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
-from unidiff_cli.names import Sample
+from unidiff_cli.files.names import Sample
 from unidiff_cli.request import MAX_COUNT, Request, Result, check_whole
 
 ALIASES = {"i": "image", "t": "text", "i2t2i": "vary", "t2i2t": "rewrite"}

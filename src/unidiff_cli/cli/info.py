@@ -22,8 +22,8 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files.
 
 def info(files: Files, json: Json = False) -> None:
     """Show how a picture was made, if it says so."""
-    from unidiff_cli.metadata import read_metadata
-    from unidiff_cli.record import line
+    from unidiff_cli.files.metadata import read_metadata
+    from unidiff_cli.files.record import line
 
     console, failures = Console(), []
     for file in files:

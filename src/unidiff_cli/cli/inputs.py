@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from unidiff_cli.cli.console import is_terminal
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
-from unidiff_cli.names import short_name
+from unidiff_cli.files.names import short_name
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -72,7 +72,7 @@ def _prompts(argument: str) -> list[str]:
 
 def _standard_input() -> bytes:
     """All of it; nothing where it is closed."""
-    from unidiff_cli.pictures import read_all
+    from unidiff_cli.files.pictures import read_all
 
     return b"" if sys.stdin is None else read_all(sys.stdin.buffer, "Standard input")
 
@@ -96,7 +96,7 @@ def _picture(argument: str, first: bool) -> Given:
     Of a file only the first bytes are read. The first file is decoded whole, so that a model is
     not loaded for a single damaged one.
     """
-    from unidiff_cli.pictures import open_picture, opened
+    from unidiff_cli.files.pictures import open_picture, opened
 
     try:
         if argument == "-":

@@ -17,8 +17,8 @@ from unidiff_cli.cli.shared import output_option
 from unidiff_cli.cli.stages import Travelogue, plan_route
 from unidiff_cli.cli.walks import WALK, Prompts, read_ends
 from unidiff_cli.errors import UsageError
-from unidiff_cli.metadata import save_options
-from unidiff_cli.output import check_new, numbered, replace_file, write_new
+from unidiff_cli.files.metadata import save_options
+from unidiff_cli.files.output import check_new, numbered, replace_file, write_new
 from unidiff_cli.request import Request, check_whole
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.loading import load
 from unidiff_cli.cli.options import Options
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
-from unidiff_cli.output import encode
-from unidiff_cli.pairs import SETTINGS, Format, Pairs
-from unidiff_cli.record import Record, line
+from unidiff_cli.files.output import encode
+from unidiff_cli.files.pairs import SETTINGS, Format, Pairs
+from unidiff_cli.files.record import Record, line
 from unidiff_cli.request import MAX_SEED, Request
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.console import Console, check_terminal
 from unidiff_cli.errors import UsageError
-from unidiff_cli.output import check_free, check_suffix, encode, make_folder, replace_file
+from unidiff_cli.files.output import check_free, check_suffix, encode, make_folder, replace_file
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -17,13 +17,13 @@ from unidiff_cli.cli.info import printable
 from unidiff_cli.cli.shared import Force, Json, Progress, Quiet, model_option, output_option
 from unidiff_cli.cli.values import parse_interval, parse_size
 from unidiff_cli.errors import SOME_FAILED, OutputError, UnidiffError, UsageError
-from unidiff_cli.names import Sample
+from unidiff_cli.files.names import Sample
 from unidiff_cli.process import spare_pages
 
 if TYPE_CHECKING:
     from unidiff_cli.engine.pipeline import UniDiffuser
+    from unidiff_cli.files.replay import Original, Place
     from unidiff_cli.progress import Progress as ProgressListener
-    from unidiff_cli.replay import Original, Place
     from unidiff_cli.request import Request
 
 EXAMPLES = """\
@@ -182,7 +182,7 @@ def _tasks(
     check: bool,
 ) -> tuple[list[Task], list[UnidiffError]]:
     """What can be made again, and what is wrong with the rest."""
-    from unidiff_cli.replay import Original, check_comparable, originals, place_of, request_of
+    from unidiff_cli.files.replay import Original, check_comparable, originals, place_of, request_of
 
     tasks: list[Task] = []
     errors: list[UnidiffError] = []
@@ -255,8 +255,8 @@ def _model(
 
 def _check(task: Task, model: UniDiffuser, console: Console, json: bool) -> bool:
     """Whether it comes out the same; the answer says how near, and what may be the reason."""
-    from unidiff_cli.record import line
-    from unidiff_cli.replay import compare
+    from unidiff_cli.files.record import line
+    from unidiff_cli.files.replay import compare
 
     result = model.run(task.request)
     found = compare(task.original, result)

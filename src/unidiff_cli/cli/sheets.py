@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unidiff_cli.metadata import has_room
-from unidiff_cli.output import FORMATS, bears, encode, exists, numbered
+from unidiff_cli.files.metadata import has_room
+from unidiff_cli.files.output import FORMATS, bears, encode, exists, numbered
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from unidiff_cli.cli.console import Console
-    from unidiff_cli.record import Record
+    from unidiff_cli.files.record import Record
 
 
 def roomy(path: Path, sheet: Image.Image, console: Console) -> Path:

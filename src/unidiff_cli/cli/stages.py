@@ -12,7 +12,7 @@ from unidiff_cli.cli.console import Console
 from unidiff_cli.cli.delivery import check_stdout, one_line
 from unidiff_cli.cli.sheets import roomy
 from unidiff_cli.errors import UsageError
-from unidiff_cli.output import (
+from unidiff_cli.files.output import (
     check_free,
     check_suffix,
     encode,
@@ -23,7 +23,7 @@ from unidiff_cli.output import (
     replace_file,
     write_new,
 )
-from unidiff_cli.record import line
+from unidiff_cli.files.record import line
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -20,8 +20,8 @@ from unidiff_cli.cli.stages import Route, plan_route
 from unidiff_cli.cli.values import parse_interval, parse_size
 from unidiff_cli.cli.walks import Prompts, read_ends
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
-from unidiff_cli.output import encode
-from unidiff_cli.record import Record, line
+from unidiff_cli.files.output import encode
+from unidiff_cli.files.record import Record, line
 from unidiff_cli.request import MAX_COUNT, Request, check_whole
 
 if TYPE_CHECKING:

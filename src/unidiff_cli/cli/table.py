@@ -11,7 +11,7 @@ import typer
 
 from unidiff_cli.cli.console import Console, is_terminal
 from unidiff_cli.errors import SOME_FAILED, UnidiffError
-from unidiff_cli.record import line
+from unidiff_cli.files.record import line
 
 
 def tell(

@@ -16,7 +16,7 @@ from unidiff_cli.cli.options import Options, parameters
 from unidiff_cli.cli.shared import output_option, sampling_option
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError, UsageError
-from unidiff_cli.pictures import SUFFIXES
+from unidiff_cli.files.pictures import SUFFIXES
 from unidiff_cli.request import Request
 
 WALK = "Walk"

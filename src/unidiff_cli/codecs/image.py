@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unidiff_cli.core.latents import Latent
 from unidiff_cli.core.noise import Noise
-from unidiff_cli.pictures import square
+from unidiff_cli.files.pictures import square
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)

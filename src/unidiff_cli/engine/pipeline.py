@@ -27,7 +27,7 @@ from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.engine.rescue import Rescue
 from unidiff_cli.engine.samples import evaluations, seed_of, shape, split
 from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
-from unidiff_cli.pictures import open_picture
+from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import MAX_COUNT, Output, Request, Result, check_whole
 from unidiff_cli.speed.cache import skip_cache

@@ -16,7 +16,7 @@ from torch.nn.functional import cosine_similarity
 
 from unidiff_cli.errors import InputError, UnidiffError
 from unidiff_cli.evaluate.networks import Clip
-from unidiff_cli.pictures import open_picture
+from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress
 
 BATCH = 16

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.evaluate.networks import Network
-from unidiff_cli.pictures import open_picture
+from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress
 
 ENOUGH_FOR_FID = 2048

@@ -20,9 +20,9 @@ from unidiff_cli.evaluate.clip_score import clip_score
 from unidiff_cli.evaluate.distances import Seen, frechet, kernel, look
 from unidiff_cli.evaluate.networks import Clip, Network
 from unidiff_cli.evaluate.samples import Made, Problem
-from unidiff_cli.output import replace_file
+from unidiff_cli.files.output import replace_file
+from unidiff_cli.files.record import line
 from unidiff_cli.progress import Progress
-from unidiff_cli.record import line
 from unidiff_cli.request import Request
 
 CHART, REPORT = "guidance.png", "guidance.json"

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from unidiff_cli.errors import InputError
-from unidiff_cli.metadata import read_metadata
-from unidiff_cli.pictures import pictures_in
+from unidiff_cli.files.metadata import read_metadata
+from unidiff_cli.files.pictures import pictures_in
 
 FORMS = (
     "Expected: a folder of pictures, or a .jsonl file with our records or lines such as "

@@ -14,9 +14,9 @@ from unidiff_cli.batch.order import Order
 from unidiff_cli.batch.worker import Spec
 from unidiff_cli.errors import UnidiffError, UsageError
 from unidiff_cli.evaluate import rows
-from unidiff_cli.output import make_folder, replace_file
+from unidiff_cli.files.output import make_folder, replace_file
+from unidiff_cli.files.record import line
 from unidiff_cli.progress import Progress
-from unidiff_cli.record import line
 
 JOBS, RESULTS = "jobs.jsonl", "results.jsonl"
 Problem = Callable[[UnidiffError], None]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import InputError
-from unidiff_cli.metadata import Metadata, read_metadata
-from unidiff_cli.pictures import open_picture, pictures_in
+from unidiff_cli.files.metadata import Metadata, read_metadata
+from unidiff_cli.files.pictures import open_picture, pictures_in
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -19,7 +19,7 @@ from typing import Any
 from PIL import Image
 
 from unidiff_cli.errors import InputError
-from unidiff_cli.pictures import SUFFIXES, open_picture, pictures_in
+from unidiff_cli.files.pictures import SUFFIXES, open_picture, pictures_in
 
 LAYOUTS = (
     "Expected: pictures with a .txt of the same name beside each, metadata.jsonl with "

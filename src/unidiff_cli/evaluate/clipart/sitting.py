@@ -23,10 +23,10 @@ from unidiff_cli.evaluate.clipart.examination import GROUPS, Examination, Prompt
 from unidiff_cli.evaluate.clipart.judge import Judge
 from unidiff_cli.evaluate.clipart.sight import Sight, look
 from unidiff_cli.evaluate.samples import Made, Problem
-from unidiff_cli.output import make_folder, replace_file
-from unidiff_cli.pictures import open_picture
+from unidiff_cli.files.output import make_folder, replace_file
+from unidiff_cli.files.pictures import open_picture
+from unidiff_cli.files.record import line
 from unidiff_cli.progress import Progress
-from unidiff_cli.record import line
 from unidiff_cli.request import Request
 
 OFTEN = "a red fox"

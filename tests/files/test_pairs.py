@@ -16,9 +16,9 @@ from unittest import mock
 import pytest
 from PIL import Image
 
-from unidiff_cli import pairs as module
 from unidiff_cli.errors import OutputError
-from unidiff_cli.pairs import Format, Pairs
+from unidiff_cli.files import pairs as module
+from unidiff_cli.files.pairs import Format, Pairs
 from unidiff_cli.train.data import Row, read
 
 ABOUT = {"mode": "joint", "seed": 1, "guidance": 3.0}

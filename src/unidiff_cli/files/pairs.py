@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unidiff_cli.errors import OutputError
-from unidiff_cli.output import alone, explained, make_folder, replace_file
-from unidiff_cli.record import line
+from unidiff_cli.files.output import alone, explained, make_folder, replace_file
+from unidiff_cli.files.record import line
 
 Format = Literal["webdataset", "jsonl", "imagefolder"]
 SETTINGS = "settings.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Formatter
 
 from unidiff_cli.errors import UsageError
-from unidiff_cli.output import (
+from unidiff_cli.files.output import (
     FORMATS,
     check_new,
     check_suffix,

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.metadata import save_options
+from unidiff_cli.files.metadata import save_options
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from unidiff_cli.record import Record
+    from unidiff_cli.files.record import Record
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 95

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from unidiff_cli import __version__
 from unidiff_cli.errors import UnidiffError
-from unidiff_cli.pictures import BROKEN, opened
-from unidiff_cli.record import Record, Saved, line
+from unidiff_cli.files.pictures import BROKEN, opened
+from unidiff_cli.files.record import Record, Saved, line
 
 if TYPE_CHECKING:
     from PIL import Image

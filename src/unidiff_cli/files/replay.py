@@ -13,13 +13,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unidiff_cli import pictures
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
-from unidiff_cli.metadata import read_metadata
-from unidiff_cli.output import FORMATS, encode
-from unidiff_cli.pictures import open_picture
-from unidiff_cli.record import Record
+from unidiff_cli.files import pictures
+from unidiff_cli.files.metadata import read_metadata
+from unidiff_cli.files.output import FORMATS, encode
+from unidiff_cli.files.pictures import open_picture
+from unidiff_cli.files.record import Record
 from unidiff_cli.registry import MODELS
 from unidiff_cli.request import Request, Result
 

@@ -1,0 +1,1 @@
+"""What enters and leaves: pictures, records, names, sheets. Values in, bytes out, no torch."""
