@@ -14,7 +14,7 @@ from PIL import Image
 
 from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.engine.preview import Colours, watched
-from unidiff_cli.strips import strip
+from unidiff_cli.walks.montage import strip
 
 
 def main(prompt: str) -> None:

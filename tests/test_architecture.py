@@ -31,15 +31,13 @@ MAY_IMPORT = {
     "train": {"codecs", "nets", "core", "engine", "storage", "speed", *SHARED},
     "batch": {"engine", "process", "core", *SHARED},
     "gallery": SHARED,
-    "journeys": {"engine", "codecs", "speed", "core", *SHARED},
+    "walks": {"engine", "codecs", "speed", "core", *SHARED},
     "evaluate": {"batch", "codecs", "storage", *SHARED},
-    "strips": {"files"},
     "cli": {"process", "core", *SHARED},
 }
 LATER = {
     "batch": {"speed"},
-    "cli": {"engine", "train", "storage", "speed", "batch", "gallery", "journeys", "strips"}
-    | {"evaluate"},
+    "cli": {"engine", "train", "storage", "speed", "batch", "gallery", "walks", "evaluate"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 

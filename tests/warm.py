@@ -81,7 +81,7 @@ def serve(address: str) -> None:
 
 def _import() -> None:
     """All that a command imports, without computing anything: a fork has no other threads."""
-    for name in ("unidiff_cli.cli.app", "unidiff_cli.journeys"):
+    for name in ("unidiff_cli.cli.app", "unidiff_cli.walks.chain"):
         importlib.import_module(name)
     from unidiff_cli.storage.layout import PARTS
     from unidiff_cli.storage.open import open_checkpoint

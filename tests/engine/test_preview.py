@@ -12,8 +12,8 @@ from unidiff_cli.core.latents import Latent
 from unidiff_cli.core.sampler import Sampler
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.engine.preview import Colours, watched
-from unidiff_cli.journeys import chain
 from unidiff_cli.request import Request
+from unidiff_cli.walks.chain import chain
 
 
 class LinearVae(torch.nn.Module):

@@ -16,10 +16,11 @@ from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.sampler import Levels, Sampler
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.pictures import psnr
-from unidiff_cli.journeys import chain, interpolate
 from unidiff_cli.nets.uvit import Noises
 from unidiff_cli.request import Output
 from unidiff_cli.speed.cache import PLANS, Kept, Plan, SkipCache
+from unidiff_cli.walks.chain import chain
+from unidiff_cli.walks.interpolate import interpolate
 
 STEPS = 6
 ALWAYS = Plan(99, 1e9)

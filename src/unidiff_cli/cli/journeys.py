@@ -23,7 +23,7 @@ from unidiff_cli.request import Request, check_whole
 
 if TYPE_CHECKING:
     from unidiff_cli.engine.pipeline import UniDiffuser
-    from unidiff_cli.journeys import Stage
+    from unidiff_cli.walks.walker import Stage
 
 MOST = 10_000
 MOVING = {".gif": "GIF", ".webp": "WEBP"}
@@ -103,7 +103,7 @@ def chain(
     about = {"walk": "chain", "rounds": rounds, "through": through, **_about(request)}
 
     def walk(model: UniDiffuser) -> Iterator[Stage]:
-        from unidiff_cli.journeys import chain
+        from unidiff_cli.walks.chain import chain
 
         return chain(model, request, rounds, through)
 
@@ -143,7 +143,7 @@ def interpolate(
     about |= {"ode_steps": ode_steps} if ends[0].image is not None else {}
 
     def walk(model: UniDiffuser) -> Iterator[Stage]:
-        from unidiff_cli.journeys import interpolate
+        from unidiff_cli.walks.interpolate import interpolate
 
         return interpolate(model, ends[0], ends[1], stages, ode_steps)
 
@@ -158,7 +158,7 @@ def interpolate(
 
 
 def _animate(log: Travelogue, path: Path, force: bool) -> None:
-    from unidiff_cli.strips import animation
+    from unidiff_cli.walks.montage import animation
 
     pictures = [stage.image for stage in log.stages if stage.image is not None]
     format = MOVING[path.suffix.lower()]

@@ -28,7 +28,7 @@ from unidiff_cli.files.record import line
 if TYPE_CHECKING:
     from PIL import Image
 
-    from unidiff_cli.journeys import Stage
+    from unidiff_cli.walks.walker import Stage
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Travelogue:
 
     def finish(self, arrows: bool) -> None:
         """Write the strip of the stages, if anything was made."""
-        from unidiff_cli.strips import strip
+        from unidiff_cli.walks.montage import strip
 
         if all(stage.given for stage in self.stages):
             return

@@ -77,7 +77,7 @@ class Sheet:
 
     def draw(self, title: str) -> Image.Image:
         """The table of all pictures; a failed one is its error's sentence."""
-        from unidiff_cli.strips import labelled
+        from unidiff_cli.walks.montage import labelled
 
         cells = [
             [self._cell(column, row) for column in range(len(self.columns.values))]

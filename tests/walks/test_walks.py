@@ -9,15 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-from unidiff_cli import journeys
 from unidiff_cli.core.latents import Latent, slerp
+from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import ddim, invert_ddim, log_snr_times
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import DegenerateResult, OutOfMemory, UsageError
 from unidiff_cli.files.pictures import psnr
-from unidiff_cli.journeys import Stage, Traveller, chain, interpolate, invert
 from unidiff_cli.request import Request
+from unidiff_cli.walks import interpolate as module
+from unidiff_cli.walks.chain import chain
+from unidiff_cli.walks.interpolate import interpolate, invert
+from unidiff_cli.walks.walker import DRAW, Stage, Walker
 
 FOX = Request(mode="t2i", prompt="a red fox", seed=3)
 
@@ -85,16 +88,16 @@ class TestChain:
         self, model: UniDiffuser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given: list[torch.Tensor] = []
-        sample = journeys.Sampler.sample
+        sample = Sampler.sample
 
         def recording(self: Any, leg: Any, known: Any, *rest: Any, **named: Any) -> Any:
-            if leg is journeys.DRAW:
+            if leg is DRAW:
                 given.append(known.text.parts[0])
             return sample(self, leg, known, *rest, **named)
 
-        monkeypatch.setattr(journeys.Sampler, "sample", recording)
+        monkeypatch.setattr(Sampler, "sample", recording)
         words = [each.text for each in chain(model, FOX, 2, "words") if each.text is not None]
-        texts = Traveller.prepare(model, model.resolve(FOX)).texts
+        texts = Walker.prepare(model, model.resolve(FOX)).texts
         for latent, said in zip(given, words[:2], strict=True):
             assert torch.equal(latent, texts.encode([said]).parts[0])
         by_words, given[:] = given[1], []
@@ -116,9 +119,9 @@ class TestInterpolate:
         # With random weights the way back is not found from every noise.
         ends = [Request(mode="i2t", image=each, seed=3) for each in (fractal(), rings())]
         stages = list(interpolate(model, *ends, count=3, ode_steps=30))
-        traveller = Traveller.prepare(model, model.resolve(ends[0]))
+        walker = Walker.prepare(model, model.resolve(ends[0]))
         for stage, given in ((stages[0], fractal()), (stages[2], rings())):
-            (seen,) = traveller.images.decode(traveller.read(given))
+            (seen,) = walker.images.decode(walker.read(given))
             assert stage.image is not None
             assert stage.fidelity == psnr(stage.image, seen)
             assert stage.fidelity >= 30
@@ -191,17 +194,17 @@ class TestInversion:
 
     def test_the_network_leads_back_to_the_latents(self, model: UniDiffuser) -> None:
         asked = model.resolve(Request(mode="i2t", image=rings(), seed=1, absent="fixed"))
-        traveller = Traveller.prepare(model, asked)
-        schedule = traveller.sampler.schedule
+        walker = Walker.prepare(model, asked)
+        schedule = walker.sampler.schedule
         ode = replace(
-            traveller.sampler,
-            solver=journeys.as_solver(ddim),
+            walker.sampler,
+            solver=as_solver(ddim),
             times=log_snr_times(30, schedule),
             guidance=0.0,
         )
-        known = traveller.noise.latents(0, "start").put("image", traveller.read(rings()))
-        start = invert(ode, journeys.DRAW, known)
-        back = ode.sample(journeys.DRAW, known, start=start)
+        known = walker.noise.latents(0, "start").put("image", walker.read(rings()))
+        start = invert(ode, DRAW, known)
+        back = ode.sample(DRAW, known, start=start)
         for one, other in zip(known.image.parts, back.image.parts, strict=True):
             assert torch.allclose(one, other, atol=0.02)
 
@@ -249,7 +252,7 @@ class TestTrouble:
     def test_numbers_that_are_none_are_a_degenerate_result(
         self, model: UniDiffuser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(journeys, "slerp", lambda a, b, at: a.map(lambda x: x * torch.nan))
+        monkeypatch.setattr(module, "slerp", lambda a, b, at: a.map(lambda x: x * torch.nan))
         with pytest.raises(DegenerateResult):
             list(interpolate(model, FOX, FOX, count=2))
 
@@ -259,7 +262,7 @@ class TestTrouble:
         def full(*_: Any, **__: Any) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-        monkeypatch.setattr(journeys.Sampler, "sample", full)
+        monkeypatch.setattr(Sampler, "sample", full)
         stages = chain(model, FOX, 1)
         assert next(stages).given
         with pytest.raises(OutOfMemory):
@@ -271,6 +274,6 @@ class TestTrouble:
         def broken(*_: Any, **__: Any) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(journeys.Sampler, "sample", broken)
+        monkeypatch.setattr(Sampler, "sample", broken)
         with pytest.raises(ZeroDivisionError):
             list(chain(model, FOX, 1))

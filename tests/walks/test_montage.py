@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from unidiff_cli.strips import animation, labelled, strip
+from unidiff_cli.walks.montage import animation, labelled, strip
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
 

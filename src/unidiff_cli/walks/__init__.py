@@ -1,0 +1,1 @@
+"""Series of samples: chains, interpolations, sweeps, and the sheets that show them."""
