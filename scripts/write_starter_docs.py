@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image
 
-from unidiff_cli.cli.clipart import COLUMNS, cell
+from unidiff_cli.cli.commands.eval_clipart import COLUMNS, cell
 from unidiff_cli.evaluate import rows
 from unidiff_cli.evaluate.clipart.examination import Examination
 from unidiff_cli.files.grid import contact_sheet

@@ -16,7 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from unidiff_cli.batch import crew
-from unidiff_cli.cli import app, loading, replay
+from unidiff_cli.cli import app
+from unidiff_cli.cli.answers import loading
+from unidiff_cli.cli.commands import replay
 from unidiff_cli.errors import InputError
 from unidiff_cli.process import ending_in_order
 

@@ -94,7 +94,7 @@ def test_a_bar_that_was_interrupted_while_it_started_can_be_taken_away(
 ) -> None:
     from rich.console import Console
 
-    from unidiff_cli.cli.bar import Bar
+    from unidiff_cli.cli.terminal.bar import Bar
 
     def interrupted(self: Console, *hook: object) -> None:
         raise KeyboardInterrupt

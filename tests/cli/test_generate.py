@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.cli import fake
 from tests.cli.conftest import Cli
-from unidiff_cli.cli.console import Events
+from unidiff_cli.cli.terminal.console import Events
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.files.metadata import read_metadata
 

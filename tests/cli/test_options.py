@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from tests.cli.conftest import ROOT
 from unidiff_cli.cli.app import app
-from unidiff_cli.cli.options import Options, _types
+from unidiff_cli.cli.options.options import Options, _types
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.request import PRESETS

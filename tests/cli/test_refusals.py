@@ -178,7 +178,7 @@ class TestPlot:
         assert words in done.stderr
 
     def test_a_full_disk_costs_no_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from unidiff_cli.cli import evaluate
+        from unidiff_cli.cli.commands import eval as evaluate
 
         def full(path: Path, data: bytes) -> None:
             raise OutputError(f"{path} cannot be written: No space left on device.")
@@ -216,14 +216,14 @@ class TestClosedStreams:
         assert shell("unidiff t --seed 1 <&-").stdout == b"words of seed 1\n"
 
     def test_nobody_agrees(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from unidiff_cli.cli import models
+        from unidiff_cli.cli.commands import models
 
         monkeypatch.setattr(models, "sys", SimpleNamespace(stdin=None))
         with pytest.raises(models.UsageError, match="nobody to ask"):
             models._agreed("Remove it?")
 
     def test_a_table_for_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from unidiff_cli.cli.table import drawn
+        from unidiff_cli.cli.terminal.table import drawn
 
         monkeypatch.setattr(sys, "stdout", None)
         assert drawn(["A"], [["b"]]).splitlines()[-1] == "b"

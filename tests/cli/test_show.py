@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from tests.cli.conftest import PROGRAM, Cli, environment
 from unidiff_cli.cli.app import app
-from unidiff_cli.cli.show import half_blocks
+from unidiff_cli.cli.terminal.show import half_blocks
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

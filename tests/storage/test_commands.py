@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from tests.storage import make
 from tests.storage.fake_hub import COMMIT, FakeHub
-from unidiff_cli.cli import models as module
 from unidiff_cli.cli.app import app
+from unidiff_cli.cli.commands import models as module
 from unidiff_cli.storage.layout import digest
 from unidiff_cli.storage.open import open_checkpoint
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli import __version__
-from unidiff_cli.cli import (
+from unidiff_cli.cli.command import Command, Root
+from unidiff_cli.cli.commands import (
     batch,
     bench,
-    evaluate,
     gallery,
     generate,
     info,
@@ -20,9 +20,9 @@ from unidiff_cli.cli import (
     replay,
     sweep,
     train,
-    walks,
 )
-from unidiff_cli.cli.command import Command, Root
+from unidiff_cli.cli.commands import eval as evaluate
+from unidiff_cli.cli.options import ends
 from unidiff_cli.process import begin
 
 EPILOG = """\
@@ -95,14 +95,14 @@ def _add(name: str, function: Callable[..., Any], epilog: str | None, section: s
     app.command(name, cls=Command, epilog=epilog, rich_help_panel=section)(function)
 
 
-_add("chain", walks.with_options(journeys.chain), journeys.CHAIN_EXAMPLES, WALKS)
+_add("chain", ends.with_options(journeys.chain), journeys.CHAIN_EXAMPLES, WALKS)
 _add(
     "interpolate",
-    walks.with_options(journeys.interpolate, walks.LEFT_OUT | {"caption"}),
+    ends.with_options(journeys.interpolate, ends.LEFT_OUT | {"caption"}),
     journeys.INTERPOLATE_EXAMPLES,
     WALKS,
 )
-_add("sweep", walks.with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
+_add("sweep", ends.with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
 _add("info", info.info, info.EXAMPLES, AFTERWARDS)
 _add("replay", replay.replay, replay.EXAMPLES, AFTERWARDS)
 _add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)

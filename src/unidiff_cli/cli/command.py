@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from unidiff_cli.cli.console import drop_stdout, say_error
+from unidiff_cli.cli.terminal.console import drop_stdout, say_error
 from unidiff_cli.errors import CLOSED_PIPE, INTERRUPTED, UnidiffError, UsageError
 from unidiff_cli.process import ending_in_order
 

@@ -19,7 +19,7 @@ from unidiff_cli.progress import Progress, Silence
 if TYPE_CHECKING:
     from PIL import Image
 
-    from unidiff_cli.cli.bar import Bar
+    from unidiff_cli.cli.terminal.bar import Bar
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -102,7 +102,7 @@ class Console:
         """The picture on the terminal, if that was asked for."""
         if not self.show:
             return
-        from unidiff_cli.cli.show import draw
+        from unidiff_cli.cli.terminal.show import draw
 
         with self._room():
             sys.stdout.flush()
@@ -125,7 +125,7 @@ class Console:
         elif self.progress == "json":
             yield Events()
         else:
-            from unidiff_cli.cli.bar import Bar
+            from unidiff_cli.cli.terminal.bar import Bar
 
             with Bar() as self.bar:
                 try:

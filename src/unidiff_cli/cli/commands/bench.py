@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.shared import Device, Dtype, Json, Memory, Model, Progress, Quiet
-from unidiff_cli.cli.table import drawn
+from unidiff_cli.cli.options.shared import Device, Dtype, Json, Memory, Model, Progress, Quiet
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.table import drawn
 from unidiff_cli.errors import UsageError
 from unidiff_cli.process import spare_pages
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.loading import load, warn_of_words
-from unidiff_cli.cli.options import Options
-from unidiff_cli.cli.preview import check_apart
-from unidiff_cli.cli.shared import output_option
-from unidiff_cli.cli.stages import Travelogue, plan_route
-from unidiff_cli.cli.walks import WALK, Prompts, read_ends
+from unidiff_cli.cli.answers.loading import load, warn_of_words
+from unidiff_cli.cli.answers.travelogue import Travelogue, plan_route
+from unidiff_cli.cli.options.ends import WALK, Prompts, read_ends
+from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.options.shared import output_option
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.sketch import check_apart
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.metadata import save_options
 from unidiff_cli.files.output import check_new, numbered, replace_file, write_new

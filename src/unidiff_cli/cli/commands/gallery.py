@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.shared import Force, Quiet
+from unidiff_cli.cli.options.shared import Force, Quiet
+from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.errors import SOME_FAILED, InputError
 
 EXAMPLES = """\

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.shared import Json
+from unidiff_cli.cli.options.shared import Json
+from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.errors import SOME_FAILED, InputError
 
 EXAMPLES = """\

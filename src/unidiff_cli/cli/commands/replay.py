@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unidiff_cli.cli.changes import Fast, Guidance, Interval, Seed, Size, Solver, Steps, Times
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.delivery import Delivery, Plan, delivering, make_plan
-from unidiff_cli.cli.info import printable
-from unidiff_cli.cli.shared import Force, Json, Progress, Quiet, model_option, output_option
-from unidiff_cli.cli.values import parse_interval, parse_size
+from unidiff_cli.cli.answers.delivery import Delivery, Plan, delivering, make_plan
+from unidiff_cli.cli.commands.info import printable
+from unidiff_cli.cli.options.changes import (
+    Fast,
+    Guidance,
+    Interval,
+    Seed,
+    Size,
+    Solver,
+    Steps,
+    Times,
+)
+from unidiff_cli.cli.options.shared import Force, Json, Progress, Quiet, model_option, output_option
+from unidiff_cli.cli.options.values import parse_interval, parse_size
+from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.errors import SOME_FAILED, OutputError, UnidiffError, UsageError
 from unidiff_cli.files.names import Sample
 from unidiff_cli.process import spare_pages

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.meter import Meter, Tally
-from unidiff_cli.cli.shared import (
+from unidiff_cli.cli.options.shared import (
     BatchSize,
     Device,
     Dtype,
@@ -20,6 +18,8 @@ from unidiff_cli.cli.shared import (
     Quiet,
     output_option,
 )
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.meter import Meter, Tally
 from unidiff_cli.errors import SOME_FAILED, UsageError
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 

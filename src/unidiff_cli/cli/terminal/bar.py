@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from unidiff_cli.cli.show import half_blocks
+from unidiff_cli.cli.terminal.show import half_blocks
 
 if TYPE_CHECKING:
     from PIL import Image

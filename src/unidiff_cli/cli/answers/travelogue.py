@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.delivery import check_stdout, one_line
-from unidiff_cli.cli.sheets import roomy
+from unidiff_cli.cli.answers.delivery import check_stdout, one_line
+from unidiff_cli.cli.answers.sheets import roomy
+from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.output import (
     check_free,

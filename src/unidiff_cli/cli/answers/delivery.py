@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unidiff_cli.cli.console import Console, is_terminal
-from unidiff_cli.cli.sheets import encode_sheet, roomy
+from unidiff_cli.cli.answers.sheets import encode_sheet, roomy
+from unidiff_cli.cli.terminal.console import Console, is_terminal
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import OutputError, UsageError
 from unidiff_cli.files.names import Files, Sample, choose_files, is_template

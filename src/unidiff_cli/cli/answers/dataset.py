@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.loading import load
-from unidiff_cli.cli.options import Options
+from unidiff_cli.cli.answers.loading import load
+from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.files.output import encode
 from unidiff_cli.files.pairs import SETTINGS, Format, Pairs

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unidiff_cli.cli.console import Console, check_terminal
+from unidiff_cli.cli.terminal.console import Console, check_terminal
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.output import check_free, check_suffix, encode, make_folder, replace_file
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.axes import Axis, listed, two, whole_numbers
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.loading import load, warn_of_words
-from unidiff_cli.cli.options import Options
-from unidiff_cli.cli.preview import check_apart
-from unidiff_cli.cli.shared import output_option
-from unidiff_cli.cli.sheets import encode_sheet, roomy
-from unidiff_cli.cli.stages import Route, plan_route
-from unidiff_cli.cli.values import parse_interval, parse_size
-from unidiff_cli.cli.walks import Prompts, read_ends
+from unidiff_cli.cli.answers.loading import load, warn_of_words
+from unidiff_cli.cli.answers.sheets import encode_sheet, roomy
+from unidiff_cli.cli.answers.travelogue import Route, plan_route
+from unidiff_cli.cli.options.axes import Axis, listed, two, whole_numbers
+from unidiff_cli.cli.options.ends import Prompts, read_ends
+from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.options.shared import output_option
+from unidiff_cli.cli.options.values import parse_interval, parse_size
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.sketch import check_apart
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.files.output import encode
 from unidiff_cli.files.record import Record, line

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.inputs import check_dashes, read_inputs
-from unidiff_cli.cli.options import Options, parameters
-from unidiff_cli.cli.shared import output_option, sampling_option
+from unidiff_cli.cli.answers.inputs import check_dashes, read_inputs
+from unidiff_cli.cli.options.options import Options, parameters
+from unidiff_cli.cli.options.shared import output_option, sampling_option
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError, UsageError
 from unidiff_cli.files.pictures import SUFFIXES

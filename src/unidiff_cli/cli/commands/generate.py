@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.beside import write_beside
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.delivery import Delivery, delivering, make_plan
-from unidiff_cli.cli.inputs import Given, read_inputs
-from unidiff_cli.cli.loading import load, warn_of_words
-from unidiff_cli.cli.options import Options, parameters
-from unidiff_cli.cli.pairs import write_pairs
-from unidiff_cli.cli.preview import check_apart
+from unidiff_cli.cli.answers.beside import write_beside
+from unidiff_cli.cli.answers.dataset import write_pairs
+from unidiff_cli.cli.answers.delivery import Delivery, delivering, make_plan
+from unidiff_cli.cli.answers.inputs import Given, read_inputs
+from unidiff_cli.cli.answers.loading import load, warn_of_words
+from unidiff_cli.cli.options.options import Options, parameters
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.sketch import check_apart
 from unidiff_cli.core.modes import MODES, Mode
 from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.files.names import Sample

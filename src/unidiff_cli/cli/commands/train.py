@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from unidiff_cli.cli.shared import Device, Progress, Quiet
+from unidiff_cli.cli.options.shared import Device, Progress, Quiet
 
 
 def train(

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from unidiff_cli.cli.console import Console, is_terminal
+from unidiff_cli.cli.terminal.console import Console, is_terminal
 from unidiff_cli.errors import SOME_FAILED, UnidiffError
 from unidiff_cli.files.record import line
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unidiff_cli.cli.command import Command
-from unidiff_cli.cli.console import Console, is_terminal
-from unidiff_cli.cli.shared import Json, Quiet
+from unidiff_cli.cli.options.shared import Json, Quiet
+from unidiff_cli.cli.terminal.console import Console, is_terminal
 from unidiff_cli.errors import INTERRUPTED, ModelUnavailable, UsageError
 from unidiff_cli.registry import DEFAULT, MODELS
 

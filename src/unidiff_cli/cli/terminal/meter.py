@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from unidiff_cli.cli.console import Console, event
+from unidiff_cli.cli.terminal.console import Console, event
 from unidiff_cli.errors import UnidiffError
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unidiff_cli.cli import clipart as exam
-from unidiff_cli.cli import study
 from unidiff_cli.cli.command import Command
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.shared import Device, Json, Progress, Quiet
-from unidiff_cli.cli.study import CLIP, ClipName, Features
-from unidiff_cli.cli.table import number, tell
+from unidiff_cli.cli.commands import eval_clipart as exam
+from unidiff_cli.cli.commands import eval_guidance as study
+from unidiff_cli.cli.commands.eval_guidance import CLIP, ClipName, Features
+from unidiff_cli.cli.options.shared import Device, Json, Progress, Quiet
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.table import number, tell
 from unidiff_cli.errors import OutputError, UsageError
 from unidiff_cli.files.output import exists, make_folder, replace_file
 from unidiff_cli.request import MAX_SEED, check_whole

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.options import Options
-from unidiff_cli.cli.preview import check_preview, with_preview
+from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.sketch import check_preview, with_preview
 from unidiff_cli.process import spare_pages
 from unidiff_cli.progress import Progress
 from unidiff_cli.registry import DEFAULT, FALLBACK

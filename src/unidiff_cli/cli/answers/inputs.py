@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unidiff_cli.cli.console import is_terminal
+from unidiff_cli.cli.terminal.console import is_terminal
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.files.names import short_name

@@ -8,8 +8,8 @@ from functools import cache
 from inspect import Parameter
 from typing import Annotated, Any, Literal, get_type_hints
 
-from unidiff_cli.cli import scopes
-from unidiff_cli.cli.shared import (
+from unidiff_cli.cli.options import scopes
+from unidiff_cli.cli.options.shared import (
     Absent,
     BatchSize,
     Device,
@@ -26,7 +26,7 @@ from unidiff_cli.cli.shared import (
     output_option,
     sampling_option,
 )
-from unidiff_cli.cli.values import parse_interval, parse_size
+from unidiff_cli.cli.options.values import parse_interval, parse_size
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.request import PRESETS
 

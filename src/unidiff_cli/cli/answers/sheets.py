@@ -12,7 +12,7 @@ from unidiff_cli.files.output import FORMATS, bears, encode, exists, numbered
 if TYPE_CHECKING:
     from PIL import Image
 
-    from unidiff_cli.cli.console import Console
+    from unidiff_cli.cli.terminal.console import Console
     from unidiff_cli.files.record import Record
 
 

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.shared import (
+from unidiff_cli.cli.options.shared import (
     Absent,
     BatchSize,
     Device,
@@ -28,7 +27,8 @@ from unidiff_cli.cli.shared import (
     output_option,
     sampling_option,
 )
-from unidiff_cli.cli.table import tell
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.table import tell
 from unidiff_cli.errors import UnidiffError, UsageError
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 

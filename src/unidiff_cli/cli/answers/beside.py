@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from unidiff_cli.cli.console import Console
-from unidiff_cli.cli.delivery import one_line
-from unidiff_cli.cli.loading import load
-from unidiff_cli.cli.options import Options
+from unidiff_cli.cli.answers.delivery import one_line
+from unidiff_cli.cli.answers.loading import load
+from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.errors import SOME_FAILED, InputError, OutputError, UnidiffError, UsageError
 from unidiff_cli.files.output import numbered, replace_file, write_new
 from unidiff_cli.files.pictures import pictures_in

@@ -1,0 +1,1 @@
+"""What is read, loaded and handed out: inputs, files, lines on standard output."""

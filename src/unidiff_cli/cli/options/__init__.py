@@ -1,0 +1,1 @@
+"""What may be typed: options, their sections and their values."""
