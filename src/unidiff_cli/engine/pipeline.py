@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from itertools import groupby
 from typing import Any, Literal, Self
 
 import torch
@@ -22,17 +20,20 @@ from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, TIMES
+from unidiff_cli.engine.model import Answer, Model
 from unidiff_cli.engine.parts import Parts
 from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.engine.rescue import Rescue
-from unidiff_cli.engine.samples import evaluations, seed_of, shape, split
-from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
+from unidiff_cli.engine.samples import seed_of
+from unidiff_cli.errors import DegenerateResult, UnidiffError
 from unidiff_cli.files.pictures import open_picture
+from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress, Silence
-from unidiff_cli.request import MAX_COUNT, Output, Request, Result, check_whole
+from unidiff_cli.request import Output, Request
 from unidiff_cli.speed.cache import skip_cache
 from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
 from unidiff_cli.speed.memory import Memory, release
+from unidiff_cli.storage.checkpoint import Checkpoint
 from unidiff_cli.storage.open import open_checkpoint
 
 V1_DATA = {"web": 0, "internal": 1}
@@ -41,7 +42,7 @@ BATCH_ON_CUDA = 8
 
 
 @dataclass(frozen=True)
-class UniDiffuser:
+class UniDiffuser(Model):
     """A model on a device. Its parts are loaded when a mode first needs them."""
 
     parts: Parts
@@ -69,10 +70,22 @@ class UniDiffuser:
         network's blocks from the file one at a time. ModelUnavailable says how to get a model that
         is not here; a wrong device or dtype is a UsageError.
         """
-        place, listener = choose_device(device), progress or Silence()
-        parts = Parts(open_checkpoint(model), place, listener, memory)
+        return cls.of(open_checkpoint(model), device, dtype, memory, progress or Silence())
+
+    @classmethod
+    def of(
+        cls, checkpoint: Checkpoint, device: str, dtype: str, memory: Memory, listener: Progress
+    ) -> Self:
+        """The same of a model that was found already."""
+        place = choose_device(device)
+        parts = Parts(checkpoint, place, listener, memory)
         number_format = choose_dtype(dtype, place, int(parts.config.uvit["dim"]))
         return cls(parts, place, number_format, listener)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The sizes of the parts, and the model's defaults."""
+        return self.parts.config
 
     @property
     def made_with(self) -> dict[str, str]:
@@ -94,27 +107,6 @@ class UniDiffuser:
             **found,
         }
 
-    def resolve(self, request: Request) -> Request:
-        """The request with every open choice made from the model's defaults."""
-        config, request = self.parts.config, request.seeded()
-        if request.v1_data is not None and not config.data_types:
-            raise UsageError(
-                f"{self.parts.checkpoint.name} does not tell kinds of training data apart.",
-                "Leave out --v1-data: it belongs to unidiffuser-v1.",
-            )
-        choices: dict[str, Any] = {
-            "steps": config.sampling.steps,
-            "solver": config.sampling.solver,
-            "times": config.sampling.times,
-            "guidance": config.sampling.guidance,
-            "size": (config.size, config.size),
-            "v1_data": "internal" if config.data_types else None,
-        }
-        open_choices = {
-            name: value for name, value in choices.items() if getattr(request, name) is None
-        }
-        return replace(request, **open_choices)
-
     def strange_words(self, prompt: str) -> list[str]:
         """The words of a prompt that the model never saw, where it knows which it saw."""
         words = self.parts.checkpoint.words
@@ -126,36 +118,6 @@ class UniDiffuser:
         _, texts = self.parts.codecs(torch.float32)
         return texts.unread(prompt)
 
-    def run(self, request: Request) -> Result:
-        """All samples of one request; raises the first error among them."""
-        results = list(self.stream([request]))
-        for result in results:
-            if result.error is not None:
-                raise result.error
-        asked = replace(results[0].request, count=request.count)
-        outputs = tuple(output for result in results for output in result.outputs)
-        return replace(
-            results[0], request=asked, outputs=outputs, seconds=sum(r.seconds for r in results)
-        )
-
-    def stream(
-        self, requests: Sequence[Request], *, batch_size: int | None = None
-    ) -> Iterator[Result]:
-        """One result per sample, in order, each as soon as its batch is done.
-
-        A sample that fails has a result with its error; the others go on.
-        """
-        check_whole("batch-size", batch_size, 1, MAX_COUNT)
-        samples = [one for request in requests for one in split(self.resolve(request))]
-        self.progress.begin(len(samples), sum(evaluations(one) for one in samples))
-        for _, alike in groupby(samples, key=shape):
-            rest = list(alike)
-            size = self.usual_batch(rest[0]) if batch_size is None else batch_size
-            while rest:
-                batch, rest = rest[:size], rest[size:]
-                yield from self._batch(batch)
-                self.progress.finished(len(batch))
-
     def usual_batch(self, request: Request) -> int:
         """How many samples of this shape go together when nobody says how many."""
         if self.parts.frugal:
@@ -165,34 +127,12 @@ class UniDiffuser:
         # Elsewhere only captions gain from a batch: two points fill a small GPU, or a CPU.
         return TEXT_BATCH if request.walk.yields == ("text",) else 1
 
-    def _batch(self, batch: list[Request]) -> Iterator[Result]:
-        """A result for each request, however many of them fail."""
-        opened = [self._open(request) for request in batch]
-        good = [request for request in opened if isinstance(request, Request)]
-        started = time.perf_counter()
-        answers = Rescue(self._sample, self.device, self.progress)(good, self.dtype)
+    def answers(self, batch: list[Request]) -> list[Answer]:
+        """What each comes to, in smaller batches or safer numbers where that is needed."""
+        answers = Rescue(self._sample, self.device, self.progress)(batch, self.dtype)
         if any(dtype != self.dtype for _, dtype in answers):
             self.parts.keep_only(self.dtype)
-        done = iter(answers)
-        seconds = (time.perf_counter() - started) / max(1, len(good))
-        for asked, request in zip(batch, opened, strict=True):
-            answer, dtype = next(done) if isinstance(request, Request) else (request, self.dtype)
-            # What was rescued was made in another number format than was asked for.
-            made_with = {**self.made_with, "dtype": NAMES[dtype]}
-            result = Result(request=asked, seconds=seconds, made_with=made_with)
-            if isinstance(answer, UnidiffError):
-                yield replace(result, error=answer)
-            else:
-                yield replace(result, outputs=(answer,))
-
-    def _open(self, request: Request) -> Request | UnidiffError:
-        """The request with its picture read, or what is wrong with the picture."""
-        if request.image is None:
-            return request
-        try:
-            return replace(request, image=open_picture(request.image))
-        except UnidiffError as error:
-            return error
+        return [(answer, NAMES[dtype]) for answer, dtype in answers]
 
     def _sample(self, batch: list[Request], dtype: torch.dtype) -> list[Output | UnidiffError]:
         """Encode what is given, walk the mode, decode what it yields."""

@@ -1,0 +1,140 @@
+"""What is asked of a model, wherever it is loaded: in this process, or in one that keeps it.
+
+Pictures are opened, samples put into batches and results made here, so that both do it alike. No
+torch.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from unidiff_cli.engine.samples import evaluations, shape, split
+from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.files.pictures import open_picture
+from unidiff_cli.model_config import ModelConfig
+from unidiff_cli.progress import Progress
+from unidiff_cli.request import MAX_COUNT, Output, Request, Result, check_whole
+
+Answer = tuple[Output | UnidiffError, str]
+"""A sample, or why there is none; and the number format that it was made in."""
+
+
+class Model(ABC):
+    """A loaded model: requests in, results out."""
+
+    progress: Progress
+
+    @property
+    @abstractmethod
+    def config(self) -> ModelConfig:
+        """The sizes of the parts, and the model's defaults."""
+
+    @property
+    @abstractmethod
+    def made_with(self) -> Mapping[str, str]:
+        """What a result depends on besides its request."""
+
+    @abstractmethod
+    def usual_batch(self, request: Request) -> int:
+        """How many samples of this shape go together when nobody says how many."""
+
+    @abstractmethod
+    def strange_words(self, prompt: str) -> list[str]:
+        """The words of a prompt that the model never saw, where it knows which it saw."""
+
+    @abstractmethod
+    def unread(self, prompt: str) -> str:
+        """The end of a prompt that is longer than what the model reads; usually empty."""
+
+    @abstractmethod
+    def answers(self, batch: list[Request]) -> list[Answer]:
+        """An answer to each of some resolved requests for one sample, alike in shape.
+
+        Their pictures are opened already.
+        """
+
+    def resolve(self, request: Request) -> Request:
+        """The request with every open choice made from the model's defaults."""
+        config, request = self.config, request.seeded()
+        if request.v1_data is not None and not config.data_types:
+            raise UsageError(
+                f"{self.made_with['model']} does not tell kinds of training data apart.",
+                "Leave out --v1-data: it belongs to unidiffuser-v1.",
+            )
+        choices: dict[str, Any] = {
+            "steps": config.sampling.steps,
+            "solver": config.sampling.solver,
+            "times": config.sampling.times,
+            "guidance": config.sampling.guidance,
+            "size": (config.size, config.size),
+            "v1_data": "internal" if config.data_types else None,
+        }
+        open_choices = {
+            name: value for name, value in choices.items() if getattr(request, name) is None
+        }
+        return replace(request, **open_choices)
+
+    def run(self, request: Request) -> Result:
+        """All samples of one request; raises the first error among them."""
+        results = list(self.stream([request]))
+        for result in results:
+            if result.error is not None:
+                raise result.error
+        asked = replace(results[0].request, count=request.count)
+        outputs = tuple(output for result in results for output in result.outputs)
+        return replace(
+            results[0], request=asked, outputs=outputs, seconds=sum(r.seconds for r in results)
+        )
+
+    def stream(
+        self, requests: Sequence[Request], *, batch_size: int | None = None
+    ) -> Iterator[Result]:
+        """One result per sample, in order, each as soon as its batch is done.
+
+        A sample that fails has a result with its error; the others go on.
+        """
+        check_whole("batch-size", batch_size, 1, MAX_COUNT)
+        samples = [one for request in requests for one in split(self.resolve(request))]
+        self.progress.begin(len(samples), sum(evaluations(one) for one in samples))
+        for _, alike in groupby(samples, key=shape):
+            rest = list(alike)
+            size = self.usual_batch(rest[0]) if batch_size is None else batch_size
+            while rest:
+                batch, rest = rest[:size], rest[size:]
+                yield from self._batch(batch)
+                self.progress.finished(len(batch))
+
+    def _batch(self, batch: list[Request]) -> Iterator[Result]:
+        """A result for each request, however many of them fail."""
+        opened = [_open(request) for request in batch]
+        good = [request for request in opened if isinstance(request, Request)]
+        started = time.perf_counter()
+        done = iter(self.answers(good) if good else [])
+        seconds = (time.perf_counter() - started) / max(1, len(good))
+        for asked, request in zip(batch, opened, strict=True):
+            made_with = dict(self.made_with)
+            if isinstance(request, Request):
+                # What was rescued was made in another number format than was asked for.
+                answer, made_with["dtype"] = next(done)
+            else:
+                answer = request
+            result = Result(request=asked, seconds=seconds, made_with=made_with)
+            if isinstance(answer, UnidiffError):
+                yield replace(result, error=answer)
+            else:
+                yield replace(result, outputs=(answer,))
+
+
+def _open(request: Request) -> Request | UnidiffError:
+    """The request with its picture read, or what is wrong with the picture."""
+    if request.image is None:
+        return request
+    try:
+        return replace(request, image=open_picture(request.image))
+    except UnidiffError as error:
+        return error
