@@ -97,12 +97,20 @@ def picture(x: Tensor) -> Image.Image:
     return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy(), "RGB")
 
 
-def clip_pixels(picture: Image.Image, size: int) -> Tensor:
-    """(1, 3, size, size): the shorter side resized (bicubic), the centre cut out, normalised."""
-    scale = size / min(picture.size)
-    width, height = (max(size, int(side * scale)) for side in picture.size)
+def clip_pixels(
+    picture: Image.Image,
+    size: int,
+    mean: Sequence[float] = CLIP_MEAN,
+    std: Sequence[float] = CLIP_STD,
+) -> Tensor:
+    """(1, 3, size, size): the shorter side resized (bicubic), the centre cut out, normalised.
+
+    The longer side and the corner are rounded down, as by transformers' CLIPImageProcessor; in
+    whole numbers, since a quotient of floats may fall just below the pixel that it is.
+    """
+    width, height = (side * size // min(picture.size) for side in picture.size)
     resized = picture.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = round((width - size) / 2), round((height - size) / 2)
+    left, top = (width - size) // 2, (height - size) // 2
     cropped = pixels(resized.crop((left, top, left + size, top + size))) / 255
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
-    return (cropped - mean) / std
+    middle, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in (mean, std))
+    return (cropped - middle) / spread

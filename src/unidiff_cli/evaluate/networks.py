@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 
-from unidiff_cli.codecs.image import CLIP_MEAN, CLIP_STD, pixels
+from unidiff_cli.codecs.image import CLIP_MEAN, CLIP_STD, clip_pixels, pixels
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.evaluate.inception import SIDE, WIDTH, InceptionV3
 from unidiff_cli.storage.hub import cached_folder
@@ -80,7 +80,8 @@ class Clip:
     @torch.inference_mode()
     def features(self, pictures: Sequence[Image.Image]) -> Tensor:
         """(N, width), not normalised: the shorter side resized (bicubic), the centre cut out."""
-        x = torch.cat([self._pixels(picture) for picture in pictures]).to(self.device)
+        each = [clip_pixels(picture, self.side, self.mean, self.std) for picture in pictures]
+        x = torch.cat(each).to(self.device)
         vision: Tensor = self.net.vision_model(pixel_values=x).pooler_output
         projected: Tensor = self.net.visual_projection(vision)
         return projected.float().cpu()
@@ -95,15 +96,6 @@ class Clip:
         text: Tensor = self.net.text_model(input_ids=ids.to(self.device)).pooler_output
         projected: Tensor = self.net.text_projection(text)
         return projected.float().cpu()
-
-    def _pixels(self, picture: Image.Image) -> Tensor:
-        scale = self.side / min(picture.size)
-        width, height = (max(self.side, round(side * scale)) for side in picture.size)
-        resized = picture.resize((width, height), Image.Resampling.BICUBIC)
-        left, top = (width - self.side) // 2, (height - self.side) // 2
-        cut = resized.crop((left, top, left + self.side, top + self.side))
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
-        return (pixels(cut) / 255 - mean) / std
 
 
 def open_network(where: str, device: torch.device) -> Network:
