@@ -1,14 +1,8 @@
-"""Captions against what people wrote: CIDEr-D, BLEU, and measures that need no explanation.
-
-The COCO tools split words with a program in Java (PTB's tokenizer). Here it is done in Python:
-lower case, punctuation dropped, "isn't" as "is n't", "dog's" as "dog 's", hyphens kept. So numbers
-differ a little from those of the COCO tools; `TOKENIZER` names it beside every result.
-"""
+"""Captions against what people wrote: CIDEr-D, BLEU, and measures that need no explanation."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +10,13 @@ from functools import cached_property
 
 from unidiff_cli.errors import InputError, UsageError
 from unidiff_cli.evaluate.rows import Row
+from unidiff_cli.evaluate.words import words
 
-TOKENIZER = "python"
 LONGEST = 4
 """Words of the longest n-grams."""
 SIGMA = 6.0
 """Words of difference in length that CIDEr-D tolerates."""
 FEW = 10
-WORD = re.compile(r"n't|'\w+|(?:(?!n't)\w)+(?:-\w+)*")
 
 Gram = tuple[str, ...]
 
@@ -62,11 +55,6 @@ def cases(rows: Sequence[Row], references: Mapping[str, tuple[str, ...]]) -> lis
             )
         found.append(Case(row.text, known, row.nouns))
     return found
-
-
-def words(text: str) -> list[str]:
-    """Tokens of a caption."""
-    return WORD.findall(text.lower().replace("’", "'"))
 
 
 def measure(cases: Sequence[Case]) -> tuple[dict[str, float | None], list[str]]:
@@ -162,7 +150,9 @@ def bleu(cases: Sequence[Case]) -> dict[str, float]:
             "Install it with: pip install 'unidiff-cli[eval]'",
         ) from error
     captions = [" ".join(case.words) for case in cases]
-    wanted = [[" ".join(reference) for reference in case.wanted] for case in cases]
+    # Of references that are equally near in length the shorter counts, as in COCO's tools and
+    # sacrebleu; torchmetrics takes the first.
+    wanted = [[" ".join(each) for each in sorted(case.wanted, key=len)] for case in cases]
     return {
         f"bleu-{n}": float(bleu_score(captions, wanted, n_gram=n)) for n in range(1, LONGEST + 1)
     }

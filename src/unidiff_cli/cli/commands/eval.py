@@ -241,7 +241,7 @@ def caption(
     Words are split in Python, not by the COCO tools' Java program: numbers differ a little from
     theirs. BLEU needs unidiff-cli[eval].
     """  # fmt: skip
-    from unidiff_cli.evaluate import captions, rows
+    from unidiff_cli.evaluate import captions, rows, words
 
     known = rows.references(references) if references else {}
     answers: list[dict[str, Any]] = []
@@ -254,7 +254,7 @@ def caption(
                 "system": str(path),
                 **values,
                 "n": len(cases),
-                "tokenizer": captions.TOKENIZER,
+                "tokenizer": words.TOKENIZER,
                 "notes": notes,
             }
         )
