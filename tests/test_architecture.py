@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "codecs": {"core", "nets", "errors", "files"},
     "speed": {"core", "nets", "errors", "progress"},
     "storage": {"nets", *SHARED},
-    "engine": {"codecs", "storage", "speed", "nets", "core", *SHARED},
+    "engine": {"codecs", "storage", "speed", "nets", "core", "process", *SHARED},
     "train": {"codecs", "nets", "core", "engine", "storage", "speed", *SHARED},
     "batch": {"engine", "process", "core", *SHARED},
     "gallery": SHARED,

@@ -17,8 +17,7 @@ from typer.testing import CliRunner
 
 from unidiff_cli.batch import crew
 from unidiff_cli.cli import app
-from unidiff_cli.cli.answers import loading
-from unidiff_cli.cli.commands import replay
+from unidiff_cli.engine import opening
 from unidiff_cli.errors import InputError
 from unidiff_cli.process import ending_in_order
 
@@ -75,8 +74,7 @@ def test_where_memory_is_short_none_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     spared: list[str] = []
-    for room in (loading, replay):
-        monkeypatch.setattr(room, "spare_pages", lambda: spared.append(memory))
+    monkeypatch.setattr(opening, "spare_pages", lambda: spared.append(memory))
     for memory in ("auto", "low", "min"):
         made = str(tmp_path / f"{memory}.png")
         sizes = ["--model", "tiny", "--steps", "1", "--memory", memory]

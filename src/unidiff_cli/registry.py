@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from unidiff_cli.model_config import ModelConfig, Sampling
+
+if TYPE_CHECKING:
+    from unidiff_cli.speed.memory import Memory
 
 Kind = Literal["hub", "bundled", "random"]
 
@@ -39,6 +42,18 @@ class Row:
     """Bytes to fetch, about; 0 where nothing is fetched."""
     config: ModelConfig | None = None
     """Sizes of the parts; None for a bundled model, whose folder says so itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Which model is loaded, and where and in what numbers it computes."""
+
+    model: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    memory: Memory = "auto"
+    threads: int | None = None
+    """None leaves PyTorch's own number."""
 
 
 def published(name: str, data_types: int) -> ModelConfig:

@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 from unidiff_cli.cli.app import app
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError
+from unidiff_cli.files.compare import INFINITE, psnr
 from unidiff_cli.files.metadata import read_metadata
-from unidiff_cli.files.replay import INFINITE, originals, psnr
+from unidiff_cli.files.replay import originals
 
 TINY = ["--model", "tiny", "--steps", "2", "--seed", "3"]
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 from tests.cli import fake
 from tests.cli.conftest import Cli
 from unidiff_cli.cli.app import app
-from unidiff_cli.cli.options.axes import Axis, two
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files import output
 from unidiff_cli.files.metadata import read_metadata
+from unidiff_cli.walks.sweep import Axis, two
 
 
 def run(*arguments: str, input: str | bytes | None = None) -> Result:

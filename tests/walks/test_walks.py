@@ -18,9 +18,10 @@ from unidiff_cli.errors import DegenerateResult, OutOfMemory, UsageError
 from unidiff_cli.files.pictures import psnr
 from unidiff_cli.request import Request
 from unidiff_cli.walks import interpolate as module
+from unidiff_cli.walks.asked import Stage
 from unidiff_cli.walks.chain import chain
 from unidiff_cli.walks.interpolate import interpolate, invert
-from unidiff_cli.walks.walker import DRAW, Stage, Walker
+from unidiff_cli.walks.walker import DRAW, Walker
 
 FOX = Request(mode="t2i", prompt="a red fox", seed=3)
 

@@ -8,48 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.batch.jobs import ID, BadJob, Job
 from unidiff_cli.batch.store import picture_name
+from unidiff_cli.engine.opening import open_model
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.files.output import encode
 from unidiff_cli.files.record import Failure, Record
-from unidiff_cli.process import spare_pages
+from unidiff_cli.registry import Place
 
 if TYPE_CHECKING:
     from unidiff_cli.engine.pipeline import UniDiffuser
     from unidiff_cli.request import Result
-    from unidiff_cli.speed.memory import Memory
-
 
 GPU_BROKEN = "CUDA error"
 """What PyTorch says of a fault after which nothing works in the process: no job is to blame."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec:
+class Spec(Place):
     """What a worker loads, and how it works."""
 
-    model: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    memory: Memory = "auto"
-    threads: int | None = None
-    """None leaves PyTorch's own number."""
     batch_size: int | None = None
     metadata: bool = True
     """Whether pictures tell how they were made."""
 
     def load(self) -> UniDiffuser:
         """The model; its parts are loaded when a job first needs them."""
-        if self.memory != "auto":
-            spare_pages()
-        import torch
-
-        from unidiff_cli.engine.pipeline import UniDiffuser
-
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        return UniDiffuser.load(
-            self.model, device=self.device, dtype=self.dtype, memory=self.memory
-        )
+        return open_model(self)
 
 
 @dataclass(frozen=True, kw_only=True)

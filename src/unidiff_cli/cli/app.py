@@ -12,10 +12,11 @@ from unidiff_cli.cli.command import Command, Root
 from unidiff_cli.cli.commands import (
     batch,
     bench,
+    chain,
     gallery,
     generate,
     info,
-    journeys,
+    interpolate,
     models,
     replay,
     sweep,
@@ -95,11 +96,11 @@ def _add(name: str, function: Callable[..., Any], epilog: str | None, section: s
     app.command(name, cls=Command, epilog=epilog, rich_help_panel=section)(function)
 
 
-_add("chain", ends.with_options(journeys.chain), journeys.CHAIN_EXAMPLES, WALKS)
+_add("chain", ends.with_options(chain.chain), chain.EXAMPLES, WALKS)
 _add(
     "interpolate",
-    ends.with_options(journeys.interpolate, ends.LEFT_OUT | {"caption"}),
-    journeys.INTERPOLATE_EXAMPLES,
+    ends.with_options(interpolate.interpolate, interpolate.LEFT_OUT),
+    interpolate.EXAMPLES,
     WALKS,
 )
 _add("sweep", ends.with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)

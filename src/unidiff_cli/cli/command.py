@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from unidiff_cli.cli.terminal.console import drop_stdout, say_error
-from unidiff_cli.errors import CLOSED_PIPE, INTERRUPTED, UnidiffError, UsageError
+from unidiff_cli.errors import CLOSED_PIPE, INTERRUPTED, SOME_FAILED, UnidiffError, UsageError
 from unidiff_cli.process import ending_in_order
 
 # What Typer raises for a command line that it cannot read; it exports only this child of it.
@@ -87,6 +87,12 @@ class Root(TyperGroup):
         with ending_in_order() as came:
             code = exit_code(run)
         sys.exit(128 + came[0] if came and code == INTERRUPTED else code)
+
+
+def leave(failures: Sequence[UnidiffError], of: int) -> None:
+    """typer.Exit where something failed: with the first error's code where all of it did."""
+    if failures:
+        raise typer.Exit(failures[0].exit_code if len(failures) == of else SOME_FAILED)
 
 
 def exit_code(run: Callable[[], Any]) -> int:

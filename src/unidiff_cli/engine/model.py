@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from unidiff_cli.engine.samples import evaluations, shape, split
 from unidiff_cli.errors import UnidiffError, UsageError
@@ -20,6 +20,7 @@ from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.request import MAX_COUNT, Output, Request, Result, check_whole
 
+Stage = TypeVar("Stage")
 Answer = tuple[Output | UnidiffError, str]
 """A sample, or why there is none; and the number format that it was made in."""
 
@@ -57,6 +58,10 @@ class Model(ABC):
 
         Their pictures are opened already.
         """
+
+    @abstractmethod
+    def walk(self, asked: Callable[[Any], Iterator[Stage]]) -> Iterator[Stage]:
+        """The stages of a walk, which is called with a model, each as soon as it is made."""
 
     def resolve(self, request: Request) -> Request:
         """The request with every open choice made from the model's defaults."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +20,7 @@ from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, TIMES
-from unidiff_cli.engine.model import Answer, Model
+from unidiff_cli.engine.model import Answer, Model, Stage
 from unidiff_cli.engine.parts import Parts
 from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.engine.rescue import Rescue
@@ -117,6 +117,10 @@ class UniDiffuser(Model):
         """The end of a prompt that is longer than what the model reads; usually empty."""
         _, texts = self.parts.codecs(torch.float32)
         return texts.unread(prompt)
+
+    def walk(self, asked: Callable[[Self], Iterator[Stage]]) -> Iterator[Stage]:
+        """The stages of a walk."""
+        return asked(self)
 
     def usual_batch(self, request: Request) -> int:
         """How many samples of this shape go together when nobody says how many."""

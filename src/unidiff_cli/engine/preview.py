@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from unidiff_cli.core.schedule import Schedule
     from unidiff_cli.core.solver import Clean
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
 SAMPLES, SIDE = 4, 16
 """Latents to fit the map to, and their side: the first is flat, the others ever finer."""
@@ -70,6 +71,20 @@ def _examples(channels: int) -> Tensor:
         noise = torch.randn(1, channels, size, size, generator=draw)
         examples.append(functional.interpolate(noise, size=(SIDE, SIDE), mode="nearest")[0])
     return torch.stack(examples)
+
+
+def with_preview(model: UniDiffuser, show: Callable[[Image.Image, int], None]) -> UniDiffuser:
+    """The model, showing every prediction of a clean picture, and how much larger that will be."""
+    found: list[Colours] = []
+
+    def tell(latent: Latent) -> None:
+        if not found:
+            vae = model.parts.module("vae", model.dtype)
+            config = model.parts.config
+            found.append(Colours.fit(vae, config.vae_scale, int(config.uvit["channels"])))
+        show(found[0].picture(latent), model.parts.factor)
+
+    return replace(model, watch=lambda sampler: watched(sampler, tell))
 
 
 def watched(sampler: Sampler, tell: Callable[[Latent], None]) -> Sampler:

@@ -148,6 +148,11 @@ def replace_file(path: Path, data: bytes) -> Path:
     return path
 
 
+def save(path: Path, data: bytes, force: bool) -> Path:
+    """The file that was written: this one, or if it is taken and not forced the next free one."""
+    return replace_file(path, data) if force else write_new(numbered(path), data)
+
+
 class Lines:
     """A file that grows line by line under a passing name, and gets its own when it is closed."""
 

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from unidiff_cli.errors import OutputError
 from unidiff_cli.files.output import alone, explained, make_folder, replace_file
 from unidiff_cli.files.record import line
+from unidiff_cli.request import MAX_SEED
 
 Format = Literal["webdataset", "jsonl", "imagefolder"]
 SETTINGS = "settings.json"
@@ -83,6 +84,16 @@ class Pairs:
         shown = any(not path.name.startswith(".") for path in folder.iterdir())  # the lock is not
         if shown and not (folder / SETTINGS).exists():
             raise OutputError(f"{folder} is not empty.", "Choose a new folder with -o.")
+
+    @staticmethod
+    def seed_of(folder: Path) -> int | None:
+        """The seed of a folder that is to be continued."""
+        try:
+            values = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        seed = values.get("seed") if isinstance(values, dict) else None
+        return seed if isinstance(seed, int) and 0 <= seed <= MAX_SEED else None
 
     def _begin(self, about: Mapping[str, Any]) -> None:
         path = self.folder / SETTINGS

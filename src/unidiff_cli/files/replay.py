@@ -1,4 +1,4 @@
-"""Making again what a picture or a record describes, and comparing the new one with the old.
+"""What can be made again of what a picture or a record describes.
 
 A record comes from anybody. It is read as typed data, bounded in size; no file that it names is
 opened, and of the models that it names only those of the registry.
@@ -7,25 +7,21 @@ opened, and of the models that it names only those of the registry.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from io import BytesIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
-from unidiff_cli.files import pictures
 from unidiff_cli.files.metadata import read_metadata
-from unidiff_cli.files.output import FORMATS, encode
-from unidiff_cli.files.pictures import open_picture
+from unidiff_cli.files.names import Sample
+from unidiff_cli.files.plan import Plan, make_plan
 from unidiff_cli.files.record import Record
-from unidiff_cli.registry import MODELS
-from unidiff_cli.request import Request, Result
+from unidiff_cli.registry import MODELS, Place
+from unidiff_cli.request import Request
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from unidiff_cli.speed.memory import Memory
 
 RECORD_FILES = (".json", ".jsonl", ".ndjson")
@@ -37,7 +33,6 @@ MAX_COUNT = 1000
 MAX_THREADS = 256
 DTYPES = ("fp32", "bf16", "fp16")
 SPARING: tuple[Memory, ...] = ("low", "min")
-INFINITE = float("inf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,39 +44,6 @@ class Original:
     record: Record
     picture: Path | None = None
     """The picture that the record is of."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What to make it with: as recorded, where that is possible here."""
-
-    model: str | None
-    device: str
-    dtype: str
-    threads: int | None = None
-    memory: Memory = "auto"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """How near the new samples are to the old ones."""
-
-    same: bool
-    psnr: float | None = None
-    """In dB, infinite for equal pixels; None without two pictures of the same size."""
-    findings: tuple[str, ...] = ()
-    differences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What was recorded and what is now, where that is not the same."""
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON values."""
-        near = {} if self.psnr in (None, INFINITE) else {"psnr": round(self.psnr or 0.0, 2)}
-        return {
-            "same": self.same,
-            **near,
-            "findings": list(self.findings),
-            "differences": {name: list(pair) for name, pair in self.differences.items()},
-        }
 
 
 def originals(path: Path) -> Iterator[Original | UnidiffError]:
@@ -197,56 +159,78 @@ def place_of(record: Record, model: str | None, device: str | None, dtype: str |
     )
 
 
-def compare(original: Original, result: Result) -> Comparison:
-    """Pixels with pixels, captions with captions, settings with settings."""
-    record = original.record
-    findings: list[str] = []
-    same: list[bool] = []
-    near: float | None = None
-    new_image = result.outputs[0].image
-    if original.picture is not None and new_image is not None:
-        near = psnr(open_picture(original.picture), _as_saved(new_image, original.picture))
-        same.append(near == INFINITE)
-        findings.append(_pixels(near))
-    elif new_image is not None:
-        findings.append("no picture to compare with")
-    for old, new in zip(record.outputs, result.outputs, strict=False):
-        if old.text is not None and new.text is not None:
-            same.append(old.text == new.text)
-            findings.append("same words" if same[-1] else f"other words: {new.text!r}")
-    return Comparison(
-        same=bool(same) and all(same),
-        psnr=near,
-        findings=tuple(findings),
-        differences=_differences(record, result),
-    )
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One record to be made again."""
+
+    original: Original
+    request: Request
+    place: Place
+    samples: tuple[Sample, ...]
+    """Those of all tasks are numbered through."""
+
+    @property
+    def pictures(self) -> bool:
+        """Whether it makes pictures, not words alone."""
+        return "image" in self.request.walk.yields
 
 
-def _differences(record: Record, result: Result) -> dict[str, tuple[str, str]]:
-    old = {**record.request.settings(), **record.made_with, "prompt": record.request.prompt}
-    new = {**result.request.settings(), **result.made_with, "prompt": result.request.prompt}
-    changed = {
-        name: (str(old[name]), str(new.get(name)))
-        for name in old
-        if old[name] is not None and str(old[name]) != str(new.get(name))
-    }
-    # A setting that is there only now was left open then; a library was not looked for.
-    chosen = result.request.settings().items()
-    return changed | {name: ("open", str(value)) for name, value in chosen if name not in old}
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be other than recorded."""
+
+    changes: Mapping[str, Any]
+    """Fields of the request."""
+    image: str | None = None
+    """The picture that it was made of."""
+    model: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    compared: bool = False
+    """Whether what comes out is to be compared with what is there."""
+
+    def task(self, original: Original, first: int) -> Task:
+        """The task, whose samples are numbered from `first`; an error where it cannot be made."""
+        request = request_of(original, self.changes, self.image)
+        if self.compared:
+            check_comparable(original)
+        place = place_of(original.record, self.model, self.device, self.dtype)
+        request = request.seeded()
+        name = (original.picture or Path("replay")).stem
+        samples = tuple(
+            Sample(mode=request.mode, seed=(request.seed or 0) + k, index=first + k, name=name)
+            for k in range(request.count)
+        )
+        return Task(original=original, request=request, place=place, samples=samples)
 
 
-def _pixels(near: float | None) -> str:
-    if near is None:
-        return "a picture of another size"
-    return "same pixels" if near == INFINITE else f"other pixels, {near:.1f} dB PSNR"
+def tasks_in(files: Iterable[str], wish: Wish) -> tuple[list[Task], list[UnidiffError]]:
+    """What can be made again, and what is wrong with the rest."""
+    tasks: list[Task] = []
+    errors: list[UnidiffError] = []
+    for file in files:
+        found = originals(Path(file))
+        while True:
+            try:
+                original = next(found, None)
+                if original is None:
+                    break
+                if not isinstance(original, Original):
+                    raise original
+                tasks.append(wish.task(original, sum(len(task.samples) for task in tasks)))
+            except UnidiffError as error:
+                errors.append(error)
+    return tasks, errors
 
 
-def _as_saved(picture: Image.Image, path: Path) -> Image.Image:
-    """The picture as it would come out of a file like that one: JPEG and WebP lose a little."""
-    suffix = path.suffix if path.suffix.lower() in FORMATS else ".png"
-    return open_picture(BytesIO(encode(picture, suffix, [])))
-
-
-def psnr(first: Image.Image, second: Image.Image) -> float | None:
-    """The peak signal-to-noise ratio in dB; infinite for equal, None for unequal sizes."""
-    return pictures.psnr(first, second) if first.size == second.size else None
+def plans_for(
+    tasks: Sequence[Task], *, output: str | None, force: bool, json: bool
+) -> dict[bool, Plan]:
+    """Where pictures go, and where words alone do, by whether these are pictures."""
+    plans = {}
+    for pictures in {task.pictures: None for task in tasks}:
+        some = [task for task in tasks if task.pictures is pictures]
+        samples = [sample for task in some for sample in task.samples]
+        walk = some[0].request.walk
+        plans[pictures] = make_plan(walk, samples, output=output, force=force, json=json)
+    return plans

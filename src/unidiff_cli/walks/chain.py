@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.engine.samples import evaluations
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.request import Request, check_whole
-from unidiff_cli.walks.walker import DESCRIBE, DRAW, MOST_STAGES, Stage, Walker, guarded
+from unidiff_cli.walks.asked import MOST_STAGES, Stage, Through
+from unidiff_cli.walks.walker import DESCRIBE, DRAW, Walker, guarded
 
 
 def chain(
     model: UniDiffuser,
     request: Request,
     rounds: int,
-    through: Literal["latents", "words"] = "latents",
+    through: Through = "latents",
 ) -> Iterator[Stage]:
     """Pictures and words by turns, each made of the one before it: blocked Gibbs sampling.
 
@@ -32,9 +32,7 @@ def chain(
     return guarded(model, _chain(model, asked, rounds, through))
 
 
-def _chain(
-    model: UniDiffuser, asked: Request, rounds: int, through: Literal["latents", "words"]
-) -> Iterator[Stage]:
+def _chain(model: UniDiffuser, asked: Request, rounds: int, through: Through) -> Iterator[Stage]:
     walker = Walker.prepare(model, asked)
     known = walker.noise.latents(0, "start")
     if asked.prompt is not None:

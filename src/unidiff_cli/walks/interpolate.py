@@ -16,7 +16,8 @@ from unidiff_cli.engine.samples import evaluations
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.pictures import open_picture, psnr
 from unidiff_cli.request import Request, check_whole
-from unidiff_cli.walks.walker import DESCRIBE, DRAW, MOST_STAGES, Stage, Walker, guarded
+from unidiff_cli.walks.asked import MOST_STAGES, Stage
+from unidiff_cli.walks.walker import DESCRIBE, DRAW, Walker, guarded
 
 ODE_STEPS = 50
 """Of the ODE between two pictures, there and back."""

@@ -18,6 +18,8 @@ SMALLEST_PICTURE, SMALLEST_WORDS = 128, 120
 LONGEST_ROW = LARGEST_SIDE
 FRAME, END_FRAME = 150, 900
 """Milliseconds that a frame of an animation stays, and its first and last."""
+MOVING = {".gif": "GIF", ".webp": "WEBP"}
+"""Formats of an animation."""
 EMPTY = (225, 225, 225)
 
 

@@ -20,21 +20,10 @@ from unidiff_cli.engine.samples import seed_of
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.request import Output, Request
 from unidiff_cli.speed.memory import is_out_of_memory, release
+from unidiff_cli.walks.asked import Stage
 
 DRAW: Leg = MODES["t2i"].legs[0]
 DESCRIBE: Leg = MODES["i2t"].legs[0]
-MOST_STAGES = 10_000
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stop of a walk: a picture or words, and whether they were given rather than made."""
-
-    image: Image.Image | None = None
-    text: str | None = None
-    given: bool = False
-    fidelity: float | None = None
-    """PSNR in dB of an end of an interpolation against the VAE's own picture of the input."""
 
 
 @dataclass(frozen=True)

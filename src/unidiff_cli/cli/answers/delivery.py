@@ -2,123 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unidiff_cli.cli.answers.sheets import encode_sheet, roomy
-from unidiff_cli.cli.terminal.console import Console, is_terminal
-from unidiff_cli.core.modes import Mode
-from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.files.names import Files, Sample, choose_files, is_template
-from unidiff_cli.files.output import (
-    Lines,
-    check_new,
-    check_suffix,
-    check_words,
-    encode,
-    is_folder,
-    make_folder,
-    numbered,
-    replace_file,
-    write_new,
-)
+from unidiff_cli.cli.answers.sheets import write_sheet
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.errors import UnidiffError
+from unidiff_cli.files.names import Sample
+from unidiff_cli.files.output import Lines, encode
+from unidiff_cli.files.plan import Plan
 from unidiff_cli.files.record import Record, line
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from unidiff_cli.request import Output, Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Where the results of a run go; made and checked before anything heavy is loaded."""
-
-    mode: Mode
-    json: bool = False
-    metadata: bool = True
-    files: Files | None = None
-    """A file for each sample."""
-    to_stdout: bool = False
-    """The bytes of the one picture, or of the sheet, go to stdout."""
-    text_file: Path | None = None
-    """One file for the lines of all samples."""
-    sheet: bool = False
-    sheet_file: Path | None = None
-    """The sheet's name if it goes to a file: the user's, or ours where pictures have files too."""
-    force: bool = False
-
-    @property
-    def pictures(self) -> bool:
-        """Whether the mode makes pictures."""
-        return "image" in self.mode.yields
-
-    def paths(self, samples: Sequence[Sample]) -> list[Path]:
-        """The files that are to be written, unless something has their names by then."""
-        own = [self.files.path(sample) for sample in samples] if self.files else []
-        return own + [path for path in (self.text_file, self.sheet_file) if path]
-
-
-def make_plan(
-    mode: Mode,
-    samples: Sequence[Sample],
-    *,
-    output: str | None,
-    force: bool = False,
-    grid: bool = False,
-    json: bool = False,
-    metadata: bool = True,
-) -> Plan:
-    """The plan, or what is wrong with it: names that clash or are taken, bytes for a terminal."""
-    named = output is not None and output != "-" and not is_folder(output)
-    if force and not named:
-        raise UsageError("--force replaces the file named with -o.", "Add -o FILE.")
-    plan = Plan(mode=mode, json=json, metadata=metadata, sheet=grid, force=force)
-    single = named and not is_template(output or "")
-    if plan.pictures and (output == "-" or single) and len(samples) > 1 and not grid:
-        raise UsageError(
-            f"-o {output} is one picture, {len(samples)} are to come.",
-            "Try -o 'fox-{index}.png', or -o folder/",
-        )
-    changes: dict[str, object]
-    if plan.pictures and output == "-":
-        check_stdout(json)
-        changes = {"to_stdout": True}
-    elif plan.pictures and single and grid:
-        path = Path(str(output))
-        check_suffix(str(path))
-        check_new(path, force)
-        changes = {"sheet_file": path}
-    elif not plan.pictures and single:
-        path = Path(str(output))
-        check_words(str(path))
-        check_new(path, force)
-        changes = {"text_file": path}
-    elif not plan.pictures and output in (None, "-"):
-        changes = {}
-    else:
-        files = choose_files(output, ".png" if plan.pictures else ".txt", force)
-        files.check(samples)
-        changes = {"files": files}
-        if grid and samples:
-            sheet = files.sheet(samples[0])
-            make_folder(sheet.parent)
-            changes |= {"sheet_file": sheet}
-    return Plan(**{**vars(plan), **changes})
-
-
-def check_stdout(json: bool) -> None:
-    """An error when the bytes of a picture cannot go to stdout."""
-    if json:
-        raise UsageError("Stdout takes the picture or the records, not both.", "Try -o fox.png")
-    if sys.stdout is None:
-        raise OutputError("Standard output is closed.", "Leave it open: the picture goes there.")
-    if is_terminal(sys.stdout):
-        raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
 
 
 @dataclass
@@ -148,6 +49,17 @@ class Delivery:
             self.console.answer(line(Record.of(result, [name]).to_json()))
         elif (answer := self._answer(path, output)) is not None:
             self.console.answer(answer)
+
+    def hand_out(self, samples: Sequence[Sample], results: Iterable[Result]) -> list[UnidiffError]:
+        """Deliver each sample as it comes; the errors of those that failed."""
+        failures = []
+        for sample, result in zip(samples, results, strict=True):
+            if result.error is None:
+                self.deliver(sample, result)
+            else:
+                self.fail(result)
+                failures.append(result.error)
+        return failures
 
     def fail(self, result: Result) -> None:
         """Tell of a sample that has an error instead of an output."""
@@ -213,19 +125,14 @@ class Delivery:
     def _write_sheet(self) -> None:
         from unidiff_cli.files.grid import contact_sheet
 
-        plan, path = self.plan, self.plan.sheet_file
+        plan = self.plan
         pictures, captions = zip(*self.small, strict=True)
         sheet = contact_sheet(pictures, captions)
         records = self.records if plan.metadata else []
+        force = plan.force and plan.files is None
+        path = write_sheet(sheet, plan.sheet_file, records, self.console, force=force)
         if path is None:
-            self.console.answer_bytes(encode_sheet(sheet, ".png", records, self.console))
             return
-        path = roomy(path, sheet, self.console)
-        data = encode_sheet(sheet, path.suffix, records, self.console)
-        if plan.force and plan.files is None:
-            path = replace_file(path, data)
-        else:
-            path = write_new(numbered(path), data)
         self.console.picture(sheet)
         if plan.json:
             self.console.note(f"sheet: {path}")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.terminal.console import Console
-from unidiff_cli.cli.terminal.sketch import check_preview, with_preview
-from unidiff_cli.process import spare_pages
+from unidiff_cli.cli.terminal.sketch import check_preview, show_preview
 from unidiff_cli.progress import Progress
-from unidiff_cli.registry import DEFAULT, FALLBACK
+from unidiff_cli.registry import DEFAULT, FALLBACK, Place
 
 if TYPE_CHECKING:
-    from unidiff_cli.engine.pipeline import UniDiffuser
+    from PIL import Image
+
+    from unidiff_cli.engine.model import Model
+
+Show = Callable[["Image.Image", int], None]
 
 
-def warn_of_words(model: UniDiffuser, prompts: Sequence[str], console: Console) -> None:
+def warn_of_words(model: Model, prompts: Sequence[str], console: Console) -> None:
     """Notes that name what the model does not read, and the words which it never saw."""
     for prompt in dict.fromkeys(prompts):
         if rest := model.unread(prompt):
@@ -30,28 +35,55 @@ def warn_of_words(model: UniDiffuser, prompts: Sequence[str], console: Console) 
         )
 
 
-def load(options: Options, console: Console, progress: Progress) -> UniDiffuser:
+def open_at(place: Place, progress: Progress, show: Show | None = None) -> Model:
+    """The one door to a model: every command that samples takes it from here.
+
+    `show` is called with a picture as it forms, and how much larger the finished one will be.
+    """
+    from unidiff_cli.engine.opening import open_model
+
+    model = open_model(place, progress)
+    if show is None:
+        return model
+    from unidiff_cli.engine.preview import with_preview
+
+    return with_preview(model, show)
+
+
+@dataclass
+class Models:
+    """Models by their place, each opened once."""
+
+    progress: Progress
+    opened: dict[Place, Model] = field(default_factory=dict)
+
+    def at(self, place: Place) -> Model:
+        """The model, and its number of threads in force."""
+        from unidiff_cli.engine.opening import use_threads
+
+        if place not in self.opened:
+            self.opened[place] = open_at(place, self.progress)
+        use_threads(place.threads)
+        return self.opened[place]
+
+
+def load(options: Options, console: Console, progress: Progress) -> Model:
     """The model; a note tells when it is the bundled one because nothing else was said."""
+    show = None
     if options.preview is not None:
         check_preview(options.preview, console)
+        show = partial(show_preview, where=options.preview, console=console)
     progress.stage("loading the libraries")
     from unidiff_cli.storage.ahead import read_ahead
 
     read_ahead(options.model)
-    if options.memory != "auto":
-        spare_pages()
-    from unidiff_cli.engine.pipeline import UniDiffuser
-
-    model = UniDiffuser.load(
-        options.model,
-        device=options.device,
-        dtype=options.dtype,
-        memory=options.memory,
-        progress=progress,
+    place = Place(
+        model=options.model, device=options.device, dtype=options.dtype, memory=options.memory
     )
+    model = open_at(place, progress, show)
     if options.model is None and model.made_with["model"] == FALLBACK:
         console.note(
             f"using the bundled model {FALLBACK}; "
             f"for the published one: unidiff models pull {DEFAULT}"
         )
-    return model if options.preview is None else with_preview(model, options.preview, console)
+    return model

@@ -10,7 +10,7 @@ from unidiff_cli.cli.options.shared import Device, Dtype, Json, Memory, Model, P
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.table import drawn
 from unidiff_cli.errors import UsageError
-from unidiff_cli.process import spare_pages
+from unidiff_cli.registry import Place
 
 EXAMPLES = """\
 \b
@@ -49,14 +49,12 @@ def bench(
     console = Console(quiet, progress)
     with console.listening() as listener:
         listener.stage("loading the libraries")
-        if memory != "auto":
-            spare_pages()
-        from unidiff_cli.engine.bench import Bench
-        from unidiff_cli.engine.pipeline import UniDiffuser
+        from unidiff_cli.engine.opening import open_model
 
-        loaded = UniDiffuser.load(
-            model, device=device, dtype=dtype, memory=memory, progress=listener
-        )
+        place = Place(model=model, device=device, dtype=dtype, memory=memory)
+        loaded = open_model(place, listener)
+        from unidiff_cli.engine.bench import Bench
+
         report = Bench(loaded, repeats)(batches)
     if json:
         from unidiff_cli.files.record import line

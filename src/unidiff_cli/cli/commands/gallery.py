@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.shared import Force, Quiet
 from unidiff_cli.cli.terminal.console import Console
-from unidiff_cli.errors import SOME_FAILED, InputError
+from unidiff_cli.errors import InputError
 
 EXAMPLES = """\
 \b
@@ -53,7 +54,7 @@ def gallery(
     can be sent as one file. Captions come from a .txt beside each picture, else from a
     metadata.jsonl or pairs.jsonl, else from the pictures.
     """
-    from unidiff_cli.files.output import check_new, numbered, replace_file, write_new
+    from unidiff_cli.files.output import check_new, save
     from unidiff_cli.gallery.collect import collect
     from unidiff_cli.gallery.page import card, page
 
@@ -71,15 +72,12 @@ def gallery(
             console.problem(error)
             failures.append(error)
     if not cards:
-        if failures:
-            raise typer.Exit(InputError.exit_code)
+        leave(failures, len(failures))
         raise InputError(f"There is no picture in {folder}.", "Name a folder with pictures in it.")
     data = page(title or folder.resolve().name or str(folder), cards).encode()
     if to_stdout:
         console.answer_bytes(data)
     else:
-        written = replace_file(output, data) if force else write_new(numbered(output), data)
-        console.answer(str(written))
+        console.answer(str(save(output, data, force)))
     console.note(f"{len(cards)} picture{'s' * (len(cards) > 1)}, {len(data) / 1e6:.1f} MB")
-    if failures:
-        raise typer.Exit(SOME_FAILED)
+    leave(failures, len(failures) + len(cards))

@@ -10,17 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.answers.beside import write_beside
-from unidiff_cli.cli.answers.dataset import write_pairs
-from unidiff_cli.cli.answers.delivery import Delivery, delivering, make_plan
+from unidiff_cli.cli.answers.delivery import Delivery, delivering
+from unidiff_cli.cli.answers.folders import write_beside, write_pairs
 from unidiff_cli.cli.answers.inputs import Given, read_inputs
 from unidiff_cli.cli.answers.loading import load, warn_of_words
+from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.options import Options, parameters
-from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.console import Console, check_stdout
 from unidiff_cli.cli.terminal.sketch import check_apart
 from unidiff_cli.core.modes import MODES, Mode
-from unidiff_cli.errors import SOME_FAILED, UnidiffError, UsageError
+from unidiff_cli.errors import UnidiffError, UsageError
 from unidiff_cli.files.names import Sample
+from unidiff_cli.files.plan import make_plan
 from unidiff_cli.request import MAX_COUNT, Request, Result, check_whole
 
 ALIASES = {"i": "image", "t": "text", "i2t2i": "vary", "t2i2t": "rewrite"}
@@ -136,6 +137,8 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
         json=options.json,
         metadata=not options.no_metadata,
     )
+    if plan.to_stdout:
+        check_stdout(options.json)
     check_apart(options.preview, [*plan.paths(samples), *(each.image for each in inputs)])
     if options.seed is None:
         console.note(f"seed {request.seed}")
@@ -146,9 +149,7 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
                 delivery.fail(Result(request=replace(asked, count=1), error=each.error))
         if good:
             failures += _generate([requests[n] for n in good], samples, options, delivery)
-    if failures:
-        some = len(failures) < len(samples) + len(inputs) - len(good)
-        raise typer.Exit(SOME_FAILED if some else failures[0].exit_code)
+    leave(failures, len(samples) + len(inputs) - len(good))
 
 
 def _template(mode: Mode, options: Options) -> Request:
@@ -184,20 +185,14 @@ def _generate(
     delivery: Delivery,
 ) -> list[UnidiffError]:
     """Hand out the samples as they come; the errors of those that failed."""
-    console, failures = delivery.console, []
+    console = delivery.console
     with console.listening() as progress:
         try:
             model = load(options, console, progress)
             warn_of_words(model, [r.prompt for r in requests if r.prompt], console)
             resolved = [model.resolve(request) for request in requests]
             results = model.stream(resolved, batch_size=options.batch_size)
-            for sample, result in zip(samples, results, strict=True):
-                if result.error is None:
-                    delivery.deliver(sample, result)
-                else:
-                    delivery.fail(result)
-                    failures.append(result.error)
+            return delivery.hand_out(samples, results)
         except KeyboardInterrupt:
             console.note(f"interrupted: {delivery.kept} of {len(samples)} samples are kept")
             raise
-    return failures

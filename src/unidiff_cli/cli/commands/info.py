@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.shared import Json
-from unidiff_cli.cli.terminal.console import Console
-from unidiff_cli.errors import SOME_FAILED, InputError
+from unidiff_cli.cli.terminal.console import Console, printable
+from unidiff_cli.errors import InputError
 
 EXAMPLES = """\
 \b
@@ -36,9 +37,7 @@ def info(files: Files, json: Json = False) -> None:
             failures.append(error)
             continue
         console.answer(line({"file": file, **known}) if json else "\n".join(lines(file, known)))
-    if failures:
-        every = len(failures) == len(files)
-        raise typer.Exit(InputError.exit_code if every else SOME_FAILED)
+    leave(failures, len(files))
 
 
 def lines(file: str, known: dict[str, Any]) -> list[str]:
@@ -79,11 +78,3 @@ def _nothing(known: dict[str, Any]) -> str:
     if "parameters" in known:
         return "It has no record of unidiff, but another program's parameters:"
     return "It says nothing of how it was made."
-
-
-def printable(value: object) -> str:
-    """The value as text that a terminal only shows: what steers one is written as an escape."""
-    if isinstance(value, list):  # a size in pixels, or an interval of levels
-        whole = all(isinstance(each, int) for each in value)
-        return (" x " if whole else " to ").join(map(str, value))
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))

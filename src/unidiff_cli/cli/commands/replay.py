@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from unidiff_cli.cli.answers.delivery import Delivery, Plan, delivering, make_plan
-from unidiff_cli.cli.commands.info import printable
+from unidiff_cli.cli.answers.delivery import delivering
+from unidiff_cli.cli.answers.loading import Models
+from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.changes import (
     Fast,
     Guidance,
@@ -24,16 +22,12 @@ from unidiff_cli.cli.options.changes import (
 )
 from unidiff_cli.cli.options.shared import Force, Json, Progress, Quiet, model_option, output_option
 from unidiff_cli.cli.options.values import parse_interval, parse_size
-from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.cli.terminal.console import Console, check_stdout, printable
 from unidiff_cli.errors import SOME_FAILED, OutputError, UnidiffError, UsageError
-from unidiff_cli.files.names import Sample
-from unidiff_cli.process import spare_pages
 
 if TYPE_CHECKING:
-    from unidiff_cli.engine.pipeline import UniDiffuser
-    from unidiff_cli.files.replay import Original, Place
-    from unidiff_cli.progress import Progress as ProgressListener
-    from unidiff_cli.request import Request
+    from unidiff_cli.engine.model import Model as Loaded
+    from unidiff_cli.files.replay import Task
 
 EXAMPLES = """\
 \b
@@ -93,22 +87,6 @@ Dtype = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One record to be made again."""
-
-    original: Original
-    request: Request
-    place: Place
-    samples: tuple[Sample, ...]
-    """Those of all tasks are numbered through."""
-
-    @property
-    def pictures(self) -> bool:
-        """Whether it makes pictures, not words alone."""
-        return "image" in self.request.walk.yields
-
-
 def replay(
     files: Files,
     check: Check = False,
@@ -135,6 +113,8 @@ def replay(
     The record is in a picture, or in a JSON or JSONL file. What options change is made anew, with
     all else as it was.
     """
+    from unidiff_cli.files.replay import Wish, plans_for, tasks_in
+
     if check and (output is not None or force):
         raise UsageError("--check writes nothing.", "Leave out -o, or leave out --check.")
     console = Console(quiet=quiet, progress=progress)
@@ -148,124 +128,58 @@ def replay(
         "fast": fast,
         "size": parse_size(size),
     }
-    changes = {name: value for name, value in choices.items() if value is not None}
-    tasks, errors = _tasks(files, changes, image, (model, device, dtype), check)
+    wish = Wish(
+        changes={name: value for name, value in choices.items() if value is not None},
+        image=image,
+        model=model,
+        device=device,
+        dtype=dtype,
+        compared=check,
+    )
+    tasks, found = tasks_in(files, wish)
+    # They may say what a stranger's file says.
+    errors = [type(error)(printable(error.message), printable(error.hint)) for error in found]
+    if not tasks and not errors:
+        raise UsageError("There is no record to replay.", "unidiff replay --help")
     if not tasks and len(errors) == 1:
         raise errors[0]
-    plans = {} if check else _plans(tasks, output=output, force=force, json=json)
+    plans = {} if check else plans_for(tasks, output=output, force=force, json=json)
+    if any(plan.to_stdout for plan in plans.values()):
+        check_stdout(json)
+    if len(plans) > 1 and output == "-":
+        raise UsageError("Stdout takes a picture or words, not both.", "Try -o again/")
     for error in errors:
         console.problem(error)
-    bad, other = len(errors), 0
+    everything, other = len(errors) + sum(len(task.samples) for task in tasks), 0
     with console.listening() as listener, ExitStack() as stack:
         listener.stage("loading the libraries")
-        if all(task.place.memory != "auto" for task in tasks):
-            spare_pages()
         deliveries = {
             pictures: stack.enter_context(delivering(plan, console, len(tasks)))
             for pictures, plan in plans.items()
         }
-        models: dict[Place, UniDiffuser] = {}
+        models = Models(listener)
         for task in tasks:
-            loaded = _model(models, task.place, listener)
+            loaded = models.at(task.place)
             try:
                 if check:
                     other += not _check(task, loaded, console, json)
                 else:
-                    errors += _make(task, loaded, deliveries[task.pictures])
+                    results = loaded.stream([loaded.resolve(task.request)])
+                    errors += deliveries[task.pictures].hand_out(task.samples, results)
             except OutputError:  # a full disk is full for all of them
                 raise
             except UnidiffError as error:
                 console.problem(error)
                 errors.append(error)
-    if errors and len(errors) == bad + sum(len(task.samples) for task in tasks):
-        raise typer.Exit(errors[0].exit_code)
-    if errors or other:
+    leave(errors, everything)
+    if other:
         raise typer.Exit(SOME_FAILED)
 
 
-def _tasks(
-    files: Sequence[str],
-    changes: Mapping[str, Any],
-    image: str | None,
-    place: tuple[str | None, str | None, str | None],
-    check: bool,
-) -> tuple[list[Task], list[UnidiffError]]:
-    """What can be made again, and what is wrong with the rest."""
-    from unidiff_cli.files.replay import Original, check_comparable, originals, place_of, request_of
-
-    tasks: list[Task] = []
-    errors: list[UnidiffError] = []
-    for file in files:
-        found = originals(Path(file))
-        while True:
-            try:
-                original = next(found, None)
-                if original is None:
-                    break
-                if not isinstance(original, Original):
-                    raise original
-                request = request_of(original, changes, image)
-                if check:
-                    check_comparable(original)
-                chosen = place_of(original.record, *place)
-                tasks.append(_task(original, request.seeded(), chosen, tasks))
-            except UnidiffError as error:  # which may say what a stranger's file says
-                errors.append(type(error)(printable(error.message), printable(error.hint)))
-    if not tasks and not errors:
-        raise UsageError("There is no record to replay.", "unidiff replay --help")
-    return tasks, errors
-
-
-def _task(original: Original, request: Request, place: Place, before: Sequence[Task]) -> Task:
-    first = sum(len(task.samples) for task in before)
-    name = (original.picture or Path("replay")).stem
-    samples = tuple(
-        Sample(mode=request.mode, seed=(request.seed or 0) + k, index=first + k, name=name)
-        for k in range(request.count)
-    )
-    return Task(original=original, request=request, place=place, samples=samples)
-
-
-def _plans(
-    tasks: Sequence[Task], *, output: str | None, force: bool, json: bool
-) -> dict[bool, Plan]:
-    """Where pictures go, and where words alone do; refused before anything heavy is loaded."""
-    plans = {}
-    for pictures in {task.pictures: None for task in tasks}:
-        some = [task for task in tasks if task.pictures is pictures]
-        samples = [sample for task in some for sample in task.samples]
-        walk = some[0].request.walk
-        plans[pictures] = make_plan(walk, samples, output=output, force=force, json=json)
-    if len(plans) > 1 and output == "-":
-        raise UsageError("Stdout takes a picture or words, not both.", "Try -o again/")
-    return plans
-
-
-def _model(
-    models: dict[Place, UniDiffuser], place: Place, listener: ProgressListener
-) -> UniDiffuser:
-    """The model, loaded once for all that was made with it."""
-    import torch
-
-    from unidiff_cli.engine.pipeline import UniDiffuser
-
-    if place.threads is not None:
-        torch.set_num_threads(place.threads)
-    if place not in models:
-        models[place] = UniDiffuser.load(
-            place.model,
-            device=place.device,
-            dtype=place.dtype,
-            memory=place.memory,
-            progress=listener,
-        )
-    return models[place]
-
-
-def _check(task: Task, model: UniDiffuser, console: Console, json: bool) -> bool:
+def _check(task: Task, model: Loaded, console: Console, json: bool) -> bool:
     """Whether it comes out the same; the answer says how near, and what may be the reason."""
+    from unidiff_cli.files.compare import compare
     from unidiff_cli.files.record import line
-    from unidiff_cli.files.replay import compare
 
     result = model.run(task.request)
     found = compare(task.original, result)
@@ -279,16 +193,3 @@ def _check(task: Task, model: UniDiffuser, console: Console, json: bool) -> bool
         if not found.differences:
             console.answer("  nothing that was recorded is different")
     return found.same
-
-
-def _make(task: Task, model: UniDiffuser, delivery: Delivery) -> list[UnidiffError]:
-    """Write its samples as the command of its mode does; the errors of those that failed."""
-    errors = []
-    results = model.stream([model.resolve(task.request)])
-    for sample, result in zip(task.samples, results, strict=True):
-        if result.error is None:
-            delivery.deliver(sample, result)
-        else:
-            delivery.fail(result)
-            errors.append(result.error)
-    return errors

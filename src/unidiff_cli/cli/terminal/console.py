@@ -35,6 +35,14 @@ def say_error(message: str, hint: str = "") -> None:
         typer.echo(f"try: {hint.removeprefix('Try').lstrip(' :')}", err=True)
 
 
+def printable(value: object) -> str:
+    """The value as text that a terminal only shows: what steers one is written as an escape."""
+    if isinstance(value, list):  # a size in pixels, or an interval of levels
+        whole = all(isinstance(each, int) for each in value)
+        return (" x " if whole else " to ").join(map(str, value))
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+
+
 def drop_stdout() -> None:
     """What is left in stdout's buffer goes nowhere: it failed once, and would again at the end."""
     try:
@@ -141,6 +149,16 @@ class Console:
         else:
             with self.bar.room():
                 yield
+
+
+def check_stdout(json: bool) -> None:
+    """An error when the bytes of a picture cannot go to stdout."""
+    if json:
+        raise UsageError("Stdout takes the picture or the records, not both.", "Try -o fox.png")
+    if sys.stdout is None:
+        raise OutputError("Standard output is closed.", "Leave it open: the picture goes there.")
+    if is_terminal(sys.stdout):
+        raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
 
 
 def check_terminal(stream: TextIO | None, option: str, name: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,6 @@ from unidiff_cli.files.output import check_free, check_suffix, encode, make_fold
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from unidiff_cli.core.latents import Latent
-    from unidiff_cli.core.sampler import Sampler
-    from unidiff_cli.engine.pipeline import UniDiffuser
 
 
 def check_preview(where: str, console: Console) -> None:
@@ -49,26 +44,7 @@ def check_apart(where: str | None, files: Iterable[object]) -> None:
             )
 
 
-def with_preview(model: UniDiffuser, where: str, console: Console) -> UniDiffuser:
-    """The model, showing every prediction of a clean picture."""
-    from unidiff_cli.engine.preview import Colours, watched
-
-    found: list[Colours] = []
-
-    def tell(latent: Latent) -> None:
-        if not found:
-            vae = model.parts.module("vae", model.dtype)
-            config = model.parts.config
-            found.append(Colours.fit(vae, config.vae_scale, int(config.uvit["channels"])))
-        _show(found[0].picture(latent), model.parts.factor, where, console)
-
-    def watch(sampler: Sampler) -> Sampler:
-        return watched(sampler, tell)
-
-    return replace(model, watch=watch)
-
-
-def _show(picture: Image.Image, factor: int, where: str, console: Console) -> None:
+def show_preview(picture: Image.Image, factor: int, where: str, console: Console) -> None:
     """Draw above the bar, or replace the file by the picture in its full size."""
     if where == "-":
         console.sketch(picture)

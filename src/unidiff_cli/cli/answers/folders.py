@@ -1,0 +1,139 @@
+"""Folders that are filled: captions beside their pictures, pairs as training data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unidiff_cli.cli.answers.delivery import one_line
+from unidiff_cli.cli.answers.loading import load
+from unidiff_cli.cli.command import leave
+from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.terminal.console import Console
+from unidiff_cli.errors import OutputError, UnidiffError, UsageError
+from unidiff_cli.files.beside import caption_file, check_names, find_pictures
+from unidiff_cli.files.output import encode, save
+from unidiff_cli.files.pairs import Format, Pairs
+from unidiff_cli.files.record import Record, line
+from unidiff_cli.request import MAX_COUNT, Request, check_whole
+
+if TYPE_CHECKING:
+    from unidiff_cli.engine.model import Model
+    from unidiff_cli.request import Result
+
+
+def write_beside(request: Request, arguments: Sequence[str], options: Options) -> None:
+    """Write a caption beside each picture; typer.Exit when some could not be made.
+
+    Stdout gets the names of the new files, or with --json the records.
+    """
+    if options.output is not None or options.count > 1:
+        raise UsageError(
+            "--captions beside writes one caption beside each picture.", "Leave out -o and -n."
+        )
+    pictures = find_pictures(arguments)
+    check_whole("the number of pictures", len(pictures), 1, MAX_COUNT)
+    check_names(pictures)
+    console = Console(options.quiet, options.progress)
+    if options.seed is None:
+        console.note(f"seed {request.seed}")
+    there = [os.path.lexists(caption_file(picture)) for picture in pictures]
+    if any(there) and not (options.skip_existing or options.force):
+        name = caption_file(pictures[there.index(True)])
+        raise OutputError(f"{name} exists already.", "Add --skip-existing, or --force.")
+    # A picture's seed is that of its place, so that it does not depend on what is there already.
+    requests = [
+        replace(request, image=str(picture), seed=(request.seed or 0) + n)
+        for n, picture in enumerate(pictures)
+        if options.force or not there[n]
+    ]
+    if len(requests) < len(pictures):
+        console.note(f"{len(pictures) - len(requests)} of {len(pictures)} have a caption already")
+    if not requests:
+        return
+
+    def write(result: Result) -> None:
+        path = caption_file(Path(str(result.request.image)))
+        data = f"{one_line(result.outputs[0].text or '')}\n".encode()
+        written = save(path, data, options.force)
+        console.answer(line(Record.of(result).to_json()) if options.json else str(written))
+
+    with console.listening() as progress:
+        model = load(options, console, progress)
+        resolved = [model.resolve(request) for request in requests]
+        failures = _fill(model, resolved, options, console, write)
+    leave(failures, len(requests))
+
+
+def write_pairs(request: Request, options: Options, format: Format) -> None:
+    """Fill the folder with the pairs that it has not; typer.Exit when some could not be made.
+
+    Stdout gets what `unidiff train --data` takes, or with --json a record for each new pair.
+    """
+    if options.output in (None, "-") or options.grid or options.force:
+        raise UsageError(
+            "--format fills a folder, which -o names; --grid and --force have no part in it.",
+            f"unidiff joint -n 1000 -o pairs/ --format {format}",
+        )
+    folder = Path(str(options.output))
+    if options.seed is None and (seed := Pairs.seed_of(folder)) is not None:
+        request = replace(request, seed=seed)
+    console = Console(options.quiet, options.progress, options.show)
+    if options.seed is None:
+        console.note(f"seed {request.seed}")
+    Pairs.check_new(folder)
+
+    def write(result: Result) -> None:
+        (output,) = result.outputs
+        assert output.image is not None
+        records = [] if options.no_metadata else [Record.of(result)]
+        path = pairs.add(output.seed, encode(output.image, ".png", records), output.text or "")
+        console.picture(output.image)
+        if options.json:
+            console.answer(line(Record.of(result, [str(path)]).to_json()))
+
+    with console.listening() as progress:
+        model = load(options, console, progress)
+        asked = model.resolve(request)
+        made_with = {name: model.made_with[name] for name in ("model", "revision", "dtype")}
+        settings = {**asked.to_json(), **made_with}
+        del settings["count"]  # the one thing that may differ when the folder is continued
+        with Pairs.opened(folder, format, settings) as pairs:
+            missing = _missing(asked, pairs.seeds())
+            if len(missing) < asked.count:
+                there = asked.count - len(missing)
+                console.note(f"{there} of {asked.count} pairs are there already")
+            failures = _fill(model, missing, options, console, write)
+    if not options.json:
+        console.answer(str(pairs.rows if format == "jsonl" else folder))
+    leave(failures, request.count)
+
+
+def _missing(asked: Request, there: set[int]) -> list[Request]:
+    """The samples of the request whose seeds are not there."""
+    first = asked.seed or 0
+    wanted = range(first, first + asked.count)
+    return [replace(asked, seed=seed, count=1) for seed in wanted if seed not in there]
+
+
+def _fill(
+    model: Model,
+    requests: Sequence[Request],
+    options: Options,
+    console: Console,
+    write: Callable[[Result], None],
+) -> list[UnidiffError]:
+    """Write each sample when it is there; the errors of those that failed."""
+    failures: list[UnidiffError] = []
+    for result in model.stream(requests, batch_size=options.batch_size):
+        if result.error is None:
+            write(result)
+            continue
+        failures.append(result.error)
+        console.problem(result.error)
+        if options.json:
+            console.answer(line(Record.of(result).to_json()))
+    return failures
