@@ -70,7 +70,7 @@ class ModelConfig:
     uvit: Mapping[str, Any]
     """Fields of nets.uvit.UViTConfig."""
     vae: Mapping[str, Any]
-    """Arguments of diffusers' AutoencoderKL."""
+    """Arguments of diffusers' AutoencoderKL, perhaps with a `decoder`: see nets.autoencoder."""
     clip_text: Mapping[str, Any]
     """Arguments of transformers' CLIPTextConfig."""
     clip_image: Mapping[str, Any]

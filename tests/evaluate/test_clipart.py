@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from unidiff_cli.cli.app import app
-from unidiff_cli.evaluate.clipart import claims, examination, paint
+from unidiff_cli.evaluate.clipart import claims, examination, flat, paint
 from unidiff_cli.evaluate.clipart.claims import Claims, Thing
 from unidiff_cli.evaluate.clipart.judge import CELLS, FEATURES, Judge, PlaceMap
 from unidiff_cli.evaluate.clipart.marks import agreement, marks, shares, told
@@ -91,6 +91,27 @@ def test_a_background_is_the_border_s_colour_and_must_be_near_a_name() -> None:
     assert paint.background(np.asarray(painted("#f5f5f5")), PALETTE) == "white"
     assert paint.background(np.asarray(painted("#e23a36")), PALETTE) == ""
     assert paint.things(blue).sum() == pytest.approx(np.pi * 58**2, rel=0.03)
+
+
+def test_what_is_flat_spans_six_levels_at_most_in_every_channel() -> None:
+    levels = np.full((128, 128, 3), 100, np.uint8)
+    levels[64:, :, 2] = 106  # not seen
+    assert flat.flat_share(Image.fromarray(levels)) == 1.0
+    levels[64:, :, 2] = 107  # the rows on either side
+    assert flat.flat_share(Image.fromarray(levels)) == 126 / 128
+    levels[10, 20, 0] = 150  # a spot, with its neighbours
+    assert flat.flat_share(Image.fromarray(levels)) == 126 / 128 - 9 / 128**2
+
+
+def test_paint_is_of_all_pictures_and_corners_of_those_on_white() -> None:
+    pale, blue = painted("#fbfbfb"), painted("#4084f2", (64, 64, 30, "red"))
+    found = flat.paint([pale, blue], [True, False])
+    assert found["corners"] == {"mean": 251.0, "interval": None, "n": 1, "spread": 0.0}
+    shares = [flat.flat_share(pale), flat.flat_share(blue)]
+    assert found["flat"]["mean"] == pytest.approx(np.mean(shares))
+    away = 1.96 * abs(shares[0] - shares[1]) / 2  # of two, the standard error is half that
+    assert np.diff(found["flat"]["interval"]) == pytest.approx(2 * away)
+    assert "corners" not in flat.paint([blue], [False])
 
 
 def fake_map(*peaks: tuple[int, int, int, float]) -> PlaceMap:
@@ -261,6 +282,9 @@ def test_a_model_sits_the_examination(small: Path) -> None:
     assert report["joint"]["n"] == 2
     assert report["seeds"][0]["prompt"] == "a red fox"
     assert 0 < report["seeds"][0]["pixels"] < 1
+    assert report["paint"]["made"]["flat"]["n"] == 6
+    assert report["paint"]["real"]["flat"]["mean"] > 0.8 > report["paint"]["made"]["flat"]["mean"]
+    assert "of what is drawn is flat" in report["notes"][-1]
     assert "the judge names 90% of the drawings that it learned from, and 50%" in report["notes"][0]
     assert {p.name for p in Path("out").glob("*.png")} == {"clipart.png", "nearest.png"}
     again = sit(*amount)

@@ -132,9 +132,9 @@ def _uvit(config: ModelConfig) -> nn.Module:
 
 
 def _vae(config: ModelConfig) -> nn.Module:
-    from diffusers import AutoencoderKL
+    from unidiff_cli.nets.autoencoder import autoencoder
 
-    module: nn.Module = AutoencoderKL(**config.vae)
+    module: nn.Module = autoencoder(config.vae)
     return module
 
 

@@ -28,7 +28,7 @@ from unidiff_cli.train.report import Report
 from unidiff_cli.train.step import Loss, Sample, Source
 from unidiff_cli.train.trainer import Trainer
 
-KINDS = ("uvit", "vae", "clip", "captioner")
+KINDS = ("uvit", "vae", "decoder", "clip", "captioner")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from unidiff_cli.train.config import TrainerConfig
     from unidiff_cli.train.parts import Training
+    from unidiff_cli.train.step import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Config:
     pairs: Path
     heldout: Path
     net: dict[str, Any] = field(default_factory=dict)
-    """Arguments of AutoencoderKL."""
+    """Arguments of nets.autoencoder."""
     start: Path | None = None  # a safetensors file of weights to begin with
     batch: int = 8
     crop: int = 64
@@ -93,37 +94,45 @@ def source(
     return batch
 
 
+def copies(model: AutoencoderKL, folder: Path, device: torch.device) -> Sample:
+    """What draws held-out pictures above their copies, and says how alike they are."""
+    heldout = to_tensor(Pairs.open(folder).pictures[:]).to(device)
+
+    def sample(path: Path) -> Mapping[str, float]:
+        copied = torch.cat([reconstruction(model, each) for each in torch.split(heldout, 16)])
+        sheet(heldout[:12], copied[:12]).save(path)
+        return {"heldout_psnr": float(psnr(heldout, copied).mean())}
+
+    return sample
+
+
+def write(model: AutoencoderKL, net: Mapping[str, Any], folder: Path) -> None:
+    """The part as the other parts' trainings and the export read it."""
+    from safetensors.torch import save_file
+
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(tensors, folder / "vae.safetensors")
+    (folder / "vae.json").write_text(json.dumps(net, indent=2) + "\n")
+
+
 def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Training:
     """The autoencoder, ready to be trained; samples are held-out pictures above their copies."""
-    from diffusers import AutoencoderKL
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
+    from unidiff_cli.nets.autoencoder import autoencoder
     from unidiff_cli.train.parts import Training
 
     torch.manual_seed(trainer.seed)
-    model = AutoencoderKL(**config.net)
+    model = autoencoder(config.net)
     if config.start:
         model.load_state_dict(load_file(config.start))
     model = model.to(device, memory_format=torch.channels_last)
-    heldout = to_tensor(Pairs.open(config.heldout).pictures[:]).to(device)
-
-    def sample(path: Path) -> Mapping[str, float]:
-        copies = torch.cat([reconstruction(model, each) for each in torch.split(heldout, 16)])
-        sheet(heldout[:12], copies[:12]).save(path)
-        return {"heldout_psnr": float(psnr(heldout, copies).mean())}
-
-    def finish(folder: Path) -> None:
-        save_file(
-            {n: t.contiguous() for n, t in model.state_dict().items()}, folder / "vae.safetensors"
-        )
-        (folder / "vae.json").write_text(json.dumps(config.net, indent=2) + "\n")
-
     return Training(
         model=model,
         loss=lambda batch, generator: losses(model, batch, generator, config),
         source=source(Pairs.open(config.pairs), config, trainer.seed, device),
-        sample=sample,
-        finish=finish,
+        sample=copies(model, config.heldout, device),
+        finish=lambda folder: write(model, config.net, folder),
     )
 
 

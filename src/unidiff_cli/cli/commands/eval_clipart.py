@@ -234,4 +234,17 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
             f"likeness to the nearest drawing that the starter learned from: {made:.3f}; of real "
             f"drawings that it did not: {real:.3f}"
         )
+    if report["paint"]:
+        notes.append(_paint(report["paint"]))
     return notes
+
+
+def _paint(paint: Mapping[str, Any]) -> str:
+    """How flat the pictures are, and how white their corners."""
+    said = [f"{paint['made']['flat']['mean']:.3f}"]
+    if interval := paint["made"]["flat"]["interval"]:
+        said.append("({:.3f} to {:.3f})".format(*interval))
+    said.append(f"of what is drawn is flat, and {paint['real']['flat']['mean']:.3f} of real ones")
+    if corners := paint["made"].get("corners"):
+        said.append(f"; corners on white: {corners['mean']:.1f}, spread {corners['spread']:.1f}")
+    return " ".join(said).replace(" ;", ";")

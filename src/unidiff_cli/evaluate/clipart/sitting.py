@@ -20,6 +20,7 @@ from unidiff_cli.evaluate.clipart import drawing
 from unidiff_cli.evaluate.clipart import marks as marking
 from unidiff_cli.evaluate.clipart.claims import Claims
 from unidiff_cli.evaluate.clipart.examination import GROUPS, Examination, Prompt, Shot
+from unidiff_cli.evaluate.clipart.flat import paint
 from unidiff_cli.evaluate.clipart.judge import Judge
 from unidiff_cli.evaluate.clipart.sight import Sight, look
 from unidiff_cli.evaluate.samples import Made, Problem
@@ -126,9 +127,9 @@ class Examiner:
         """All figures, as JSON values; those of real pictures beside those that need the judge."""
         exam = self.sitting.examination
         progress.stage("looking at the pictures")
-        real = list(self.see([shot.picture for shot in exam.shots]))
-        made = self._pictures("t2i")
-        seen = dict(zip(made, self.see(list(made.values())), strict=True))
+        shots, made = [shot.picture for shot in exam.shots], self._pictures("t2i")
+        real, drawn = list(self.see(shots)), list(made.values())
+        seen = dict(zip(made, self.see(drawn), strict=True))
         progress.stage("reading the captions")
         return {
             "t2i": self._t2i(seen, real),
@@ -136,6 +137,9 @@ class Examiner:
             "joint": self._joint(),
             "seeds": self._seeds(),
             "nearest": self._nearest(seen, real),
+            "paint": {"made": _paint(drawn, seen.values()), "real": _paint(shots, real)}
+            if drawn
+            else {},
         }
 
     def keep(self, report: Mapping[str, Any]) -> list[Path]:
@@ -246,6 +250,10 @@ class Examiner:
             if seen and new
             else {}
         )
+
+
+def _paint(pictures: Sequence[Image.Image], sights: Iterable[Sight]) -> dict[str, Any]:
+    return paint(pictures, [sight.background == "white" for sight in sights])
 
 
 def nearest(features: NDArray[np.float32], sight: Sight) -> tuple[int, float]:

@@ -1,0 +1,52 @@
+"""Weights of an autoencoder whose decoder has twice the width, and still makes the same pictures.
+
+    python recipes/starter/doubled.py VAE OUT
+
+VAE is a safetensors file, OUT another. Every channel of the decoder is there twice, and what reads
+it reads both in unequal shares (Net2Net, arXiv 1511.05641): so the two can learn to differ. Groups
+of channels that are normalised together stay together.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+UNEVEN = 0.3
+"""Deviation of the share that one of two copies has, about a half."""
+
+
+def doubled(tensors: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
+    """All tensors of the autoencoder, those of its decoder for twice the width."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: _twice(name, tensor.float(), generator) if name.startswith("decoder.") else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def _twice(name: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
+    if not name.startswith("decoder.conv_out."):  # whose outputs are red, green and blue
+        tensor = tensor.repeat_interleave(2, 0)
+    if tensor.ndim == 1 or name == "decoder.conv_in.weight":  # whose inputs are the latent's
+        return tensor
+    share = 0.5 + UNEVEN * torch.randn(tensor.shape, generator=generator)
+    return torch.stack([share * tensor, (1 - share) * tensor], 2).flatten(1, 2)
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("vae", type=Path)
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    save_file(doubled(load_file(arguments.vae)), arguments.out)
+
+
+if __name__ == "__main__":
+    main()
