@@ -1,7 +1,6 @@
 """Build the pictures and their descriptions from the art's own packages, pinned in package.json.
 
-    cd recipes/starter && npm install --ignore-scripts --no-audit --no-fund
-    python build.py node_modules OUT        # needs resvg-py 0.5.0
+    python recipes/starter/build.py node_modules OUT        # needs resvg-py 0.5.0
 
 OUT gets `clipart128-webp.npz` and `clipart.jsonl.xz`. The same packages give the same bytes.
 """
@@ -13,7 +12,9 @@ import hashlib
 import io
 import json
 import lzma
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,18 @@ STYLES = {
     "twemoji": ("@iconify-json/twemoji", 0.90),
     "fluent-3d": ("@lobehub/fluent-emoji-3d", 0.98),
     "fluent-flat": ("@iconify-json/fluent-emoji-flat", 0.96),
+    "noto-v1": ("@iconify-json/noto-v1", 0.94),
+    "fxemoji": ("@iconify-json/fxemoji", 0.92),
+    "streamline": ("@iconify-json/streamline-emojis", 0.94),
 }
-FAMILY = {"fluent-3d": "fluent", "fluent-flat": "fluent"}
+FAMILY = {"fluent-3d": "fluent", "fluent-flat": "fluent", "noto-v1": "noto"}
+NUMBER = re.compile(r"-\d+$")  # "bird-2" is another bird
 GROUPS = {"animals-nature", "food-drink", "travel-places", "activities", "objects"}
 # Microsoft kept these to itself: the paperclip, the game pad and the technologists. The 3D
 # package carries them all the same; its flags fall with their group.
 NOT_OPEN = {"1f4ce", "1f3ae", "1f9d1-200d-1f4bb", "1f468-200d-1f4bb", "1f469-200d-1f4bb"}
 VALIDATION = 0.02
+INK = "#1c1c1c"  # of drawings that leave the colour of their lines open
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +77,41 @@ def things(modules: Path) -> dict[str, Thing]:
     return found
 
 
-def drawings(package: Path) -> Iterator[tuple[str, str, str]]:
-    """(code, name of the drawing, SVG) of an icon package, copies left out."""
+def plain(name: str) -> str:
+    """A name by its letters and digits alone."""
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def named(modules: Path, known: Mapping[str, Thing]) -> dict[str, str]:
+    """The code of each thing that a package may call by a name: Unicode's, CLDR's, or another
+    package's."""
+    found = {plain(thing.name): own for own, thing in known.items()}
+    single = {own: chr(int(own, 16)) for own in known if "-" not in own}
+    found |= {plain(unicodedata.name(sign, "")): own for own, sign in single.items()}
+    for package in ("noto", "twemoji", "fluent-emoji-flat"):
+        chars = (modules / "@iconify-json" / package / "chars.json").read_text(encoding="utf-8")
+        found |= {plain(name): code(key) for key, name in json.loads(chars).items()}
+    return found
+
+
+def drawings(package: Path, names: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """(code, name of the drawing, SVG) of an icon package, copies left out.
+
+    A package that lists no codes has only names for its drawings: `names` has their codes.
+    """
     icons = json.loads((package / "icons.json").read_text(encoding="utf-8"))
-    named = json.loads((package / "chars.json").read_text(encoding="utf-8"))
+    coded = json.loads((package / "chars.json").read_text(encoding="utf-8"))
     width, height = icons.get("width", 16), icons.get("height", 16)
-    for own, name in sorted((code(key), name) for key, name in named.items()):
+    each = [(code(key), name) for key, name in coded.items()] or [
+        (names.get(plain(name)) or names.get(plain(NUMBER.sub("", name)), ""), name)
+        for name in icons["icons"]
+    ]
+    for own, name in sorted(each):
         icon = icons["icons"].get(name)
         if icon is not None:
             box = (icon.get("left", 0), icon.get("top", 0))
             w, h = icon.get("width", width), icon.get("height", height)
-            yield own, name, _svg(icon["body"], (*box, w, h))
+            yield own, name, _svg(icon["body"].replace("currentColor", INK), (*box, w, h))
 
 
 def _svg(body: str, box: tuple[float, ...]) -> str:
@@ -110,14 +140,15 @@ def placed(picture: Image.Image, share: float) -> NDArray[np.uint8]:
 def pictures(modules: Path) -> Iterator[tuple[Thing, str, str, NDArray[np.uint8]]]:
     """(thing, style, name of the drawing, picture) of everything that is openly licensed."""
     known = things(modules)
+    names = named(modules, known)
     for style, (package, share) in STYLES.items():
         if style == "fluent-3d":
             continue
-        for own, name, svg in drawings(modules / package):
+        for own, name, svg in drawings(modules / package, names):
             if own in known and not (style in FAMILY and own in NOT_OPEN):
                 yield known[own], style, name, placed(drawn(svg), share)
     package, share = STYLES["fluent-3d"]
-    flat = {own for own, _, _ in drawings(modules / STYLES["fluent-flat"][0])}
+    flat = {own for own, _, _ in drawings(modules / STYLES["fluent-flat"][0], names)}
     for path in sorted((modules / package / "assets").glob("*.webp")):
         own = code(path.stem)
         if own in known and own in flat and own not in NOT_OPEN:
@@ -142,17 +173,13 @@ def encoded(picture: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def main() -> None:
+def build(modules: Path, out: Path) -> None:
     """Write both files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", type=Path)
-    parser.add_argument("out", type=Path)
-    arguments = parser.parse_args()
     rules = json.loads((Path(__file__).parent / "splits.json").read_text(encoding="utf-8"))
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     files, seen = [], set[bytes]()
-    with lzma.open(arguments.out / "clipart.jsonl.xz", "wt", encoding="utf-8") as lines:
-        for thing, style, drawing, picture in pictures(arguments.modules):
+    with lzma.open(out / "clipart.jsonl.xz", "wt", encoding="utf-8") as lines:
+        for thing, style, drawing, picture in pictures(modules):
             if picture.tobytes() in seen:
                 continue
             seen.add(picture.tobytes())
@@ -170,7 +197,16 @@ def main() -> None:
             files.append(encoded(picture))
     offsets = np.cumsum([0, *map(len, files)]).astype(np.int64)
     data = np.frombuffer(b"".join(files), np.uint8)
-    np.savez(arguments.out / "clipart128-webp.npz", data=data, offsets=offsets)
+    np.savez(out / "clipart128-webp.npz", data=data, offsets=offsets)
+
+
+def main() -> None:
+    """Build the set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modules", type=Path)
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    build(arguments.modules, arguments.out)
 
 
 if __name__ == "__main__":
