@@ -106,7 +106,7 @@ def test_a_plan_is_read_with_options_over_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('kind = "uvit"', 'kind = "gan"', "kind must be one of uvit, vae, decoder, clip, captioner"),
+        ('kind = "uvit"', 'kind = "gan"', "kind must be one of uvit, vae, decoder"),
         ("[trainer]", "[train]", r"unknown table \[train\]"),
         ('data = "./pictures"', "", "data or store says what to train on"),
         ("legs = 0.5", "legs = 1.5", r"\[part.objective\] legs is a share"),
