@@ -20,9 +20,9 @@ from typing import Any
 
 from PIL import Image
 
-from unidiff_cli.cli.commands.eval_clipart import COLUMNS, cell
 from unidiff_cli.evaluate import rows
 from unidiff_cli.evaluate.clipart.examination import Examination
+from unidiff_cli.evaluate.tables import CLIPART, cell
 from unidiff_cli.files.grid import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -49,7 +49,7 @@ What the bundled model can do, measured with `unidiff eval clipart`; the figures
 
 def examination(report: Mapping[str, Any]) -> str:
     """The figures as Markdown."""
-    head = ["", *(name.lower() for name in COLUMNS.values()), "CIDEr-D", "n"]
+    head = ["", *(name.lower() for name in CLIPART.values()), "CIDEr-D", "n"]
     lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
     for mode in ("t2i", "i2t"):
         for group, values in report[mode].items():
@@ -64,7 +64,7 @@ def examination(report: Mapping[str, Any]) -> str:
 
 def _row(name: str, values: Mapping[str, Any]) -> str:
     score = values.get("cider-d")
-    cells = [cell(values.get(column)) or "" for column in COLUMNS]
+    cells = [cell(values.get(column)) or "" for column in CLIPART]
     cells += ["" if score is None else f"{score:.2f}", str(values["n"])]
     return f"| {name} | {' | '.join(cells)} |"
 

@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.evaluate import rows
 from unidiff_cli.evaluate.rows import Row
-from unidiff_cli.evaluate.words import words
+from unidiff_cli.evaluate.words import TOKENIZER, words
 
 LONGEST = 4
 """Words of the longest n-grams."""
@@ -55,6 +58,18 @@ def cases(rows: Sequence[Row], references: Mapping[str, tuple[str, ...]]) -> lis
             )
         found.append(Case(row.text, known, row.nouns))
     return found
+
+
+def answers_of(systems: Sequence[Path], references: Path | None) -> list[dict[str, Any]]:
+    """The measures of each system's captions, as JSON values."""
+    known = rows.references(references) if references else {}
+    answers = []
+    for path in systems:
+        of = cases(rows.read(path), known)
+        values, notes = measure(of)
+        about = {"n": len(of), "tokenizer": TOKENIZER, "notes": notes}
+        answers.append({"metric": "caption", "system": str(path), **values, **about})
+    return answers
 
 
 def measure(cases: Sequence[Case]) -> tuple[dict[str, float | None], list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,16 +41,6 @@ Examples:
 """
 WHOLE = {"prompts": 1000, "pictures": 600, "pairs": 200, "seeds": 10, "varied": 10}
 QUICK = {"prompts": 70, "pictures": 60, "pairs": 20, "seeds": 4, "varied": 1}
-COLUMNS = {
-    "thing": "THING",
-    "colour": "COLOUR",
-    "thing and colour": "BOTH",
-    "background": "GROUND",
-    "count": "COUNT",
-    "two things": "TWO",
-    "relation": "RELATION",
-    "all": "ALL",
-}
 
 
 def clipart(
@@ -137,6 +127,8 @@ def clipart(
     words, never shown together); drawing (one that the starter never saw, of a thing that it did);
     style (one that the starter does not draw).
     """
+    from unidiff_cli.evaluate import tables
+
     console = Console(quiet, progress)
     check_whole("seed", seed, 0, MAX_SEED)
     check_whole("batch-size", batch_size, 1, MAX_COUNT)
@@ -177,9 +169,9 @@ def clipart(
             **{name: amount[name] for name in given},
             "made_with": dict(made.made_with),
         }
-        report["notes"] = _notes(report)
+        report["notes"] = tables.clipart_notes(report)
         files = examiner.keep(report) if output else []
-    tell(console, [report], json, *_table(report), bad)
+    tell(console, [report], json, *tables.clipart(report), bad)
     if files:
         console.note(f"written: {', '.join(map(str, files))}")
 
@@ -192,59 +184,3 @@ def _folder(output: Path | None) -> Iterator[Path]:
     else:
         with TemporaryDirectory(prefix="unidiff-clipart-") as name:
             yield Path(name)
-
-
-def _table(report: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
-    """A row for each mode and group."""
-    rows: list[list[object]] = []
-    for mode in ("t2i", "i2t"):
-        for group, values in report[mode].items():
-            cells = [cell(values.get(name)) for name in COLUMNS]
-            score = values.get("cider-d")
-            cells.append(None if score is None else f"{score:.2f}")
-            rows.append([f"{mode}, {group}", *cells, values["n"]])
-    joint = report["joint"]
-    if joint["n"]:
-        cells = [cell(joint.get(name)) for name in COLUMNS]
-        rows.append([f"joint: {cell(joint['agree'])} agree", *cells, None, joint["n"]])
-    return ["%", *COLUMNS.values(), "CIDER-D", "N"], rows
-
-
-def cell(value: Mapping[str, Any] | None) -> str | None:
-    """A share in percent, and in brackets what real pictures get."""
-    if value is None:
-        return None
-    real = value.get("real")
-    return f"{100 * value['share']:.0f}" + ("" if real is None else f" ({100 * real:.0f})")
-
-
-def _notes(report: Mapping[str, Any]) -> list[str]:
-    """What is no share."""
-    judge = report["judge"]
-    notes = [
-        f"the judge names {judge['known']:.0%} of the drawings that it learned from, and "
-        f"{judge['unseen']:.0%} of those that it did not"
-    ]
-    for one in report["seeds"]:
-        apart = "" if one["unlike"] is None else f"; between seeds 1 - cosine {one['unlike']:.2f}"
-        notes.append(f"{one['prompt']!r} is right for {one['right']} of {one['n']} seeds{apart}")
-    if report["nearest"]:
-        made, real = report["nearest"]["made"], report["nearest"]["real"]
-        notes.append(
-            f"likeness to the nearest drawing that the starter learned from: {made:.3f}; of real "
-            f"drawings that it did not: {real:.3f}"
-        )
-    if report["paint"]:
-        notes.append(_paint(report["paint"]))
-    return notes
-
-
-def _paint(paint: Mapping[str, Any]) -> str:
-    """How flat the pictures are, and how white their corners."""
-    said = [f"{paint['made']['flat']['mean']:.3f}"]
-    if interval := paint["made"]["flat"]["interval"]:
-        said.append("({:.3f} to {:.3f})".format(*interval))
-    said.append(f"of what is drawn is flat, and {paint['real']['flat']['mean']:.3f} of real ones")
-    if corners := paint["made"].get("corners"):
-        said.append(f"; corners on white: {corners['mean']:.1f}, spread {corners['spread']:.1f}")
-    return " ".join(said).replace(" ;", ";")

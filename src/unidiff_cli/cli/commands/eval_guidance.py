@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unidiff_cli.cli.options.measures import CLIP, ClipName, Features
 from unidiff_cli.cli.options.shared import (
     BatchSize,
     Device,
@@ -23,11 +24,10 @@ from unidiff_cli.cli.options.shared import (
     sampling_option,
 )
 from unidiff_cli.cli.terminal.console import Console
-from unidiff_cli.cli.terminal.table import number, tell
-from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.cli.terminal.table import tell
+from unidiff_cli.errors import UsageError
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 
-CLIP = "openai/clip-vit-large-patch14"
 EXAMPLES = """\
 \b
 Examples:
@@ -36,20 +36,6 @@ Examples:
       --features openai/clip-vit-base-patch32 --scales 0,1,3,7 -o study/
   unidiff eval guidance --pictures photos/ --model starter -o study/
 """
-
-Features = Annotated[
-    str,
-    typer.Option(
-        metavar="NETWORK", help="What looks at the pictures: `inception` (as FID was published "
-        "with), its weights' file, or a CLIP: a folder, or a Hub id in the cache.",
-    ),
-]  # fmt: skip
-ClipName = Annotated[
-    str,
-    typer.Option(
-        "--clip", metavar="NAME", help="The CLIP that scores: a folder, or a Hub id in the cache."
-    ),
-]
 
 
 def guidance(
@@ -113,7 +99,7 @@ def guidance(
         raise UsageError("--references are for pictures of t2i.", "Add --prompts FILE.")
     check_whole("seed", seed, 0, MAX_SEED)
     check_whole("batch-size", batch_size, 1, MAX_COUNT)
-    from unidiff_cli.evaluate import rows
+    from unidiff_cli.evaluate import rows, tables
 
     settings = {"steps": steps, "solver": solver, "times": times}
     asked: dict[str, Any] = {
@@ -125,31 +111,19 @@ def guidance(
         "seed": seed,
     }
     wanted = rows.pictures(references) if references else []
-    bad: list[UnidiffError] = []
     with console.listening() as listener:
         listener.stage("loading the libraries")
         from unidiff_cli.batch.worker import Spec
-        from unidiff_cli.evaluate import guidance as study_of
-        from unidiff_cli.evaluate.distances import look, torchmetrics
-        from unidiff_cli.evaluate.networks import open_clip, open_network
-        from unidiff_cli.speed.dtype import choose_device
+        from unidiff_cli.evaluate.guidance import Study
+        from unidiff_cli.evaluate.run import study
 
         spec = Spec(model=model, device=device, dtype=dtype, memory=memory, batch_size=batch_size)
-        study = study_of.Study(spec=spec, **asked)
-        study.jobs()
-        place = choose_device(device)
-        scorer, network, real = open_clip(clip, place), None, None
-        if wanted:
-            torchmetrics()  # sampling is long: what is missing is told before it
-            network = open_network(features, place)
-            listener.stage(f"looking at {references}")
-            real = look(network, wanted, listener)
-            bad += real.bad
-        made = study_of.make(study, listener, bad.append)
-        report = study_of.measure(study, made, scorer, listener, network, real)
-    files = study_of.keep(study, report)
-    tell(console, [report], json, *_table(report), bad)
-    console.note(f"written: {', '.join(map(str, files))}")
+        measured = study(
+            Study(spec=spec, **asked), references, wanted, features, clip, device, listener
+        )
+    (report,) = measured.answers
+    tell(console, [report], json, *tables.guidance(report), measured.bad)
+    console.note(f"written: {', '.join(map(str, measured.files))}")
 
 
 def parse_scales(text: str) -> tuple[float, ...]:
@@ -159,26 +133,3 @@ def parse_scales(text: str) -> tuple[float, ...]:
     except ValueError:
         raise UsageError(f"{text!r} is no list of scales.", "Example: --scales 0,1,3,7") from None
     return tuple(sorted(found))
-
-
-def _table(report: dict[str, Any]) -> tuple[list[str], list[list[object]]]:
-    """Headings and rows: a row for each scale, columns for what was measured."""
-    columns = [
-        ("t2i", "CLIP SCORE, T2I", "clip_score", "error", 1),
-        ("t2i", "FID", "fid", "", 1),
-        ("t2i", "KID x 1000", "kid", "kid_deviation", 1000),
-        ("i2t", "CLIP SCORE, I2T", "clip_score", "error", 1),
-    ]
-    shown = [
-        column
-        for column in columns
-        if any(each.get(column[0], {}).get(column[2]) is not None for each in report["scales"])
-    ]
-    body: list[list[object]] = []
-    for each in report["scales"]:
-        cells: list[object] = [f"{each['guidance']:g}"]
-        for mode, _, name, deviation, scale in shown:
-            found = each.get(mode, {})
-            cells.append(number(found.get(name), found.get(deviation), scale))
-        body.append([*cells, max(each.get(mode, {}).get("n", 0) for mode in ("t2i", "i2t"))])
-    return ["GUIDANCE", *(heading for _, heading, _, _, _ in shown), "N"], body

@@ -57,11 +57,3 @@ def drawn(headings: Sequence[str], body: Sequence[Sequence[object]]) -> str:
     with paper.capture() as captured:
         paper.print(table)
     return "\n".join(row.rstrip() for row in captured.get().splitlines())
-
-
-def number(value: float | None, deviation: float | None = None, scale: float = 1) -> str | None:
-    """Four digits, and after a +- how far it may be off; None where there is no number."""
-    if value is None:
-        return None
-    off = "" if deviation is None else f" +- {scale * deviation:.2g}"
-    return f"{scale * value:.4g}{off}"
