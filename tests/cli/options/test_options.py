@@ -21,7 +21,7 @@ from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.request import PRESETS
 
-FROZEN = Path(__file__).with_name("options.json")
+FROZEN = Path(__file__).parents[1] / "options.json"
 
 
 def surface(command: Any, words: str = "unidiff") -> dict[str, list[str]]:
