@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "batch": {"engine", "process", "core", *SHARED},
     "gallery": SHARED,
     "walks": {"engine", "codecs", "speed", "core", *SHARED},
-    "evaluate": {"batch", "codecs", "storage", *SHARED},
+    "evaluate": {"batch", "codecs", "storage", "speed", *SHARED},
     "cli": {"process", "core", *SHARED},
 }
 LATER = {
@@ -44,6 +44,11 @@ LATER = {
 
 def files() -> list[Path]:
     return sorted(path for path in HOUSE.rglob("*.py") if path.parent != HOUSE or room(path))
+
+
+def folders() -> list[Path]:
+    """The folders with modules in them."""
+    return sorted({path.parent for path in HOUSE.rglob("*.py")} - {HOUSE})
 
 
 def room(path: Path) -> str:
@@ -80,6 +85,34 @@ def test_arrows(path: Path) -> None:
     ever = set(imports(tree, top=False)) - {here}
     assert at_import <= MAY_IMPORT[here]
     assert ever <= MAY_IMPORT[here] | LATER.get(here, set())
+
+
+def test_few_modules_lie_loose() -> None:
+    loose = {path.stem for path in HOUSE.glob("*.py")} - {"__init__", "__main__"}
+    assert loose == set(MAY_IMPORT) - {path.name for path in folders() if path.parent == HOUSE}
+    assert len(loose) <= 6
+
+
+def test_every_folder_says_what_belongs_there() -> None:
+    for folder in folders():
+        said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+        assert said.endswith("."), folder
+
+
+def test_a_name_means_one_file() -> None:
+    """In the package and in cli alike only a command and what it calls have the same name."""
+    below = {path.name for path in files() if room(path) != "cli"}
+    above = [path for path in files() if room(path) == "cli" and path.parent.name != "commands"]
+    assert {path.name for path in above} & below <= {"__init__.py"}
+
+
+def test_the_command_line_touches_no_tensor() -> None:
+    for path in files():
+        if room(path) == "cli":
+            nodes = [*ast.walk(ast.parse(path.read_text()))]
+            named = [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)]
+            named += [each.name for n in nodes if isinstance(n, ast.Import) for each in n.names]
+            assert not {name.split(".")[0] for name in named} & {"torch", "numpy"}, path
 
 
 def test_no_arrow_goes_round() -> None:

@@ -15,8 +15,8 @@ from unidiff_cli.errors import InputError, OutOfMemory, OutputError, UsageError
 from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.request import Request
 from unidiff_cli.storage.open import open_checkpoint
-from unidiff_cli.train.command import Options, train
 from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig
+from unidiff_cli.train.start import Options, train
 from unidiff_cli.train.trainer import Trainer
 from unidiff_cli.train.uvit import recompute
 

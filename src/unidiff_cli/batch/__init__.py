@@ -1,1 +1,1 @@
-"""Many jobs, one model: a JSONL file in, pictures and a JSONL file of records out."""
+"""Many jobs, one model: JSONL in, pictures and records out. Not the samples of one command."""

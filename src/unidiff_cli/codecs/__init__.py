@@ -1,0 +1,1 @@
+"""What people see <-> latents. No sampling: a codec encodes and decodes."""

@@ -1,0 +1,1 @@
+"""The paper: the square, the schedule, solvers, the sampler. No networks, files or devices here."""

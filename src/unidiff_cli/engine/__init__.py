@@ -1,1 +1,1 @@
-"""The model at work: requests in, samples out, on a device. No files, no command line."""
+"""The model at work: requests in, samples out, on a device. Nothing is written here."""

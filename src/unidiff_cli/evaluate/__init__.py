@@ -1,1 +1,1 @@
-"""How good results are, in numbers: ours and any other system's, by the same measures."""
+"""How good results are, in numbers, ours and any other's. Samples are made by batch."""

@@ -1,1 +1,1 @@
-"""What enters and leaves: pictures, records, names, sheets. Values in, bytes out, no torch."""
+"""What enters and leaves: pictures, records, names, plans. No torch, and no word to the user."""

@@ -1,1 +1,1 @@
-"""A folder of pictures as one HTML page that needs nothing else."""
+"""A folder of pictures as one HTML page that needs nothing else. No model is loaded."""

@@ -1,0 +1,1 @@
+"""Number formats, memory, caches: how to compute, never what. The method does not know of it."""

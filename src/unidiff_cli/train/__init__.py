@@ -1,1 +1,1 @@
-"""Training: a trainer that knows no model, and the losses and data that it is given."""
+"""Training: a trainer that knows no model, and the losses and data it is given. No sampling."""

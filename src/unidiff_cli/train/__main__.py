@@ -13,7 +13,7 @@ def main() -> int:
     """Train, and return the process's exit code."""
     arguments = _arguments()
     try:
-        from unidiff_cli.train.command import Options, train
+        from unidiff_cli.train.start import Options, train
 
         train(Options(**vars(arguments)), sys.stderr)
     except UnidiffError as error:

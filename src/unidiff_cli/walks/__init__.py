@@ -1,1 +1,1 @@
-"""Series of samples: chains, interpolations, sweeps, and the sheets that show them."""
+"""Series of samples: chains, interpolations, sweeps, and their sheets. Not the names of files."""

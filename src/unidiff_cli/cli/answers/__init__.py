@@ -1,1 +1,1 @@
-"""What is read, loaded and handed out: inputs, files, lines on standard output."""
+"""What is read, loaded and handed out: inputs, a model, files, lines. No option is declared."""

@@ -1,1 +1,1 @@
-"""The commands, a file each, named as they are typed: options in, one call, answers out."""
+"""A file a command, named as it is typed: options in, one call, answers out. No work is done."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli.cli.answers.delivery import Delivery, delivering
-from unidiff_cli.cli.answers.folders import write_beside, write_pairs
+from unidiff_cli.cli.answers.filling import write_beside, write_pairs
 from unidiff_cli.cli.answers.inputs import Given, read_inputs
 from unidiff_cli.cli.answers.loading import load, warn_of_words
 from unidiff_cli.cli.command import leave

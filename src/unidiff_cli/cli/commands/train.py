@@ -66,7 +66,7 @@ def train(
       unidiff t2i "a green zorp" --model runs/zorp/model
       unidiff train my.toml -o runs/mine --minutes 60
     """
-    from unidiff_cli.train.command import Options, train
+    from unidiff_cli.train.start import Options, train
 
     options = Options(
         config=config,

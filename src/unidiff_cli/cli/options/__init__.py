@@ -1,1 +1,1 @@
-"""What may be typed: options, their sections and their values."""
+"""What may be typed: options, their sections and their values. Nothing is run or printed."""

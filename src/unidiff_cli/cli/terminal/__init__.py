@@ -1,1 +1,1 @@
-"""What is seen while a command runs: notes, bars, pictures, tables."""
+"""What is seen while a command runs: notes, bars, pictures, tables. No file is named here."""
