@@ -13,10 +13,13 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from unidiff_cli.errors import InputError, UsageError
-from unidiff_cli.files.metadata import MAX_TEXT, SOURCE_TYPE, document, parameters, read_metadata
+from unidiff_cli.files.metadata import document, read_metadata
 from unidiff_cli.files.output import encode
+from unidiff_cli.files.parameters import write_parameters
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.files.record import Failure, Record, Saved, line
+from unidiff_cli.files.texts import MAX_TEXT
+from unidiff_cli.files.xmp import TRAINED
 from unidiff_cli.request import Request
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -58,17 +61,17 @@ def test_a_record_comes_back_from_a_picture(prompt: str, suffix: str) -> None:
     assert known.records == (record(prompt),)
     assert known.problem == ""
     assert (known.width, known.height) == (32, 16)
-    assert known.digital_source == SOURCE_TYPE
+    assert known.digital_source == TRAINED
 
 
 def test_parameters_are_as_automatic1111_writes_them() -> None:
-    assert parameters(record()).splitlines() == [
+    assert write_parameters(record()).splitlines() == [
         "a fox",
         "Steps: 5, Sampler: unipc, CFG scale: 7.5, Seed: 3, Size: 32x16, Model: tiny, "
         "Version: unidiff 0.1.0",
     ]
     Path("a.png").write_bytes(encode(Image.new("RGB", (32, 16)), ".png", [record()]))
-    assert read_metadata("a.png").parameters == parameters(record())
+    assert read_metadata("a.png").parameters == write_parameters(record())
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
@@ -78,7 +81,7 @@ def test_xmp_is_xml_that_names_the_source(suffix: str) -> None:
         xmp = picture.info.get("xmp") or picture.info["XML:com.adobe.xmp"].encode()
     description = next(ElementTree.fromstring(xmp.strip()).iter(f"{{{RDF}}}Description"))
     iptc = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-    assert description.get(f"{{{iptc}}}DigitalSourceType") == SOURCE_TYPE
+    assert description.get(f"{{{iptc}}}DigitalSourceType") == TRAINED
 
 
 def test_the_record_names_no_file_written() -> None:
@@ -175,7 +178,7 @@ def test_foreign_texts_are_named() -> None:
     known = read_metadata(png(parameters="a cat\nSteps: 20", workflow="{}", Comment="hello"))
     assert known.records == ()
     assert known.parameters == "a cat\nSteps: 20"
-    assert known.others == ("Comment", "workflow")
+    assert known.texts == {"Comment": "hello", "workflow": "{}"}
 
 
 def test_a_comment_in_either_byte_order_or_ascii_is_read() -> None:

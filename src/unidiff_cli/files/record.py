@@ -3,6 +3,7 @@
 custom_id?   the caller's own name for the job
 status       "ok" or "error"
 mode, prompt | image, count, seed, steps, solver, ...   the request, as Request.to_json has it
+prompt_withheld?   true where the prompt was left out on purpose
 outputs      [{image?, text?}]: the file written and the caption
 error?       {type, message, hint?}
 seconds      time for it, any loading of parts included
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from unidiff_cli.errors import UnidiffError, UsageError
@@ -64,6 +65,8 @@ class Record:
     seconds: float = 0.0
     made_with: Mapping[str, str] = field(default_factory=dict)
     custom_id: str | None = None
+    withheld: bool = False
+    """Whether the prompt is not told; the request's own is empty then."""
 
     @classmethod
     def of(cls, result: Result, images: Sequence[str | None] = ()) -> Self:
@@ -80,12 +83,22 @@ class Record:
             made_with=dict(result.made_with),
         )
 
+    def without_prompt(self) -> Self:
+        """The same record, telling all but the prompt."""
+        if self.request.prompt is None:
+            return self
+        return replace(self, request=replace(self.request, prompt=""), withheld=True)
+
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values; what it has not is left out."""
+        asked = self.request.to_json()
+        if self.withheld:
+            del asked["prompt"]
+            asked["prompt_withheld"] = True
         return {
             **({} if self.custom_id is None else {"custom_id": self.custom_id}),
             "status": "error" if self.error else "ok",
-            **self.request.to_json(),
+            **asked,
             "outputs": [output.to_json() for output in self.outputs],
             **({"error": self.error.to_json()} if self.error else {}),
             "seconds": self.seconds,
@@ -103,6 +116,7 @@ class Record:
         status, custom_id = rest.pop("status", None), rest.pop("custom_id", None)
         outputs, error = rest.pop("outputs", []), rest.pop("error", None)
         seconds, made_with = rest.pop("seconds", 0.0), rest.pop("made_with", {})
+        withheld = rest.pop("prompt_withheld", False)
         for name in rest:
             raise UsageError(f"A record has no field {name!r}.")
         if status != ("error" if error else "ok") or not isinstance(outputs, list):
@@ -110,6 +124,10 @@ class Record:
         if not isinstance(custom_id, (str, type(None))):
             raise UsageError(f"custom_id is text, got {custom_id!r}.")
         check_number("seconds", seconds, 0.0, 1e12)
+        if withheld is not False:
+            if withheld is not True or "prompt" in request:
+                raise UsageError("prompt_withheld is true, and then there is no prompt.")
+            request["prompt"] = ""
         return cls(
             request=Request.from_json(request),
             outputs=tuple(Saved(**_texts("An output", each, Saved)) for each in outputs),
@@ -117,6 +135,7 @@ class Record:
             seconds=seconds,
             made_with=_texts("made_with", made_with),
             custom_id=custom_id,
+            withheld=withheld,
         )
 
 

@@ -98,11 +98,15 @@ def labelled(
 
 def animation(
     pictures: Sequence[Image.Image], format: str, options: Mapping[str, Any] | None = None
-) -> bytes:
+) -> tuple[bytes, int, int]:
     """A GIF or WebP that goes through the pictures and back, for ever; the two ends stay longer.
 
-    `options` are more of Pillow's: what the file says of itself.
+    With it, the pictures on the way and the frames in the file: the encoders make one frame, that
+    stays as long as both would, of neighbours that look alike. `options` are more of Pillow's: what
+    the file says of itself.
     """
+    from PIL import Image
+
     frames = [picture.convert("RGB") for picture in pictures]
     frames += frames[-2:0:-1]
     stay = [FRAME] * len(frames)
@@ -118,7 +122,8 @@ def animation(
         quality=90,
         **(options or {}),
     )
-    return buffer.getvalue()
+    with Image.open(buffer) as moving:
+        return buffer.getvalue(), len(frames), getattr(moving, "n_frames", 1)
 
 
 def _side(pictures: Sequence[Image.Image], cells: int) -> int:

@@ -83,7 +83,13 @@ class WalkDelivery:
         pictures = [stage.image for stage in self.stages if stage.image is not None]
         format = MOVING[path.suffix.lower()]
         options = save_options(format, [], self.about) if self.metadata else {}
-        self._answer("animation", save(path, animation(pictures, format, options), force))
+        data, shown, frames = animation(pictures, format, options)
+        self._answer("animation", save(path, data, force))
+        if frames < shown:
+            self.console.note(
+                f"it has {frames} frames for {shown} pictures there and back: neighbours that look "
+                "alike are one frame, which stays as long as they would"
+            )
 
     def _answer(self, what: str, path: Path) -> None:
         """Tell of a file that holds the whole walk; not on stdout where a picture's bytes go."""

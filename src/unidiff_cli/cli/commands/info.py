@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,12 @@ from unidiff_cli.cli.options.shared import Json
 from unidiff_cli.cli.terminal.console import Console, printable
 from unidiff_cli.errors import InputError
 
+if TYPE_CHECKING:
+    from unidiff_cli.files.metadata import Metadata
+    from unidiff_cli.files.record import Record
+
+MAX_WORDS = 400
+"""Characters of a text that are shown."""
 EXAMPLES = """\
 \b
 Examples:
@@ -29,52 +35,85 @@ def info(files: Files, json: Json = False) -> None:
     console, failures = Console(), []
     for file in files:
         try:
-            known = read_metadata(file).to_json()
+            known = read_metadata(file)
         except InputError as error:
             if len(files) == 1:
                 raise
             console.problem(error)
             failures.append(error)
             continue
-        console.answer(line({"file": file, **known}) if json else "\n".join(lines(file, known)))
+        values = {"file": file, **known.to_json()}
+        console.answer(line(values) if json else "
+".join(lines(file, known)))
     leave(failures, len(files))
 
 
-def lines(file: str, known: dict[str, Any]) -> list[str]:
+def lines(file: str, known: Metadata) -> list[str]:
     """What is known of a picture, for people."""
-    said = [f"{printable(file)}: {known['format']}, {known['width']} x {known['height']}"]
-    for number, record in enumerate(known["records"]):
-        if len(known["records"]) > 1:
+    said = [f"{printable(file)}: {known.format}, {known.width} x {known.height}"]
+    for number, record in enumerate(known.records):
+        if len(known.records) > 1:
             said.append(f"  picture {number + 1}")
-        outputs, made_with = record.pop("outputs"), record.pop("made_with")
-        record.pop("status")
-        texts = [output["text"] for output in outputs if "text" in output]
-        record |= ({"text": texts[0]} if texts else {}) | made_with
-        said += map(_row, record.items())
-    walk = known.get("walk", {})
-    said += map(_row, walk.items())
-    if not known["records"] and not walk:
-        said.append(f"  {_nothing(known)}")
-    if "parameters" in known and not known["records"]:
-        said += [f"  {printable(text)}" for text in known["parameters"].splitlines()]
-    if "digital_source" in known:
-        said.append("  Made by a trained model (IPTC trainedAlgorithmicMedia).")
-    if "others" in known and not known["records"]:
-        said.append(f"  Other texts in it: {printable(', '.join(known['others']))}.")
+        said += map(_row, _told(record).items())
+    said += map(_row, known.walk.items())
+    if known.place:
+        said.append(_row(("found in", known.place)))
+    else:
+        said += _of_others(known)
+    if known.digital_source is not None:
+        said.append(f"  {_maker(known.digital_source)}")
     return said
+
+
+def _told(record: Record) -> dict[str, Any]:
+    """The record in one row for each of its values."""
+    values = record.to_json()
+    outputs, made_with = values.pop("outputs"), values.pop("made_with")
+    values.pop("status")
+    texts = [output["text"] for output in outputs if "text" in output]
+    return values | ({"text": texts[0]} if texts else {}) | made_with
+
+
+def _of_others(known: Metadata) -> list[str]:
+    """What there is where no record of ours can be read."""
+    said = []
+    if known.problem:
+        said.append(
+            f"  It has a record of unidiff that cannot be understood: {printable(known.problem)}"
+        )
+    if known.parameters is not None:
+        by = f" ({printable(known.program)})" if known.program else ""
+        said.append(f"  It has no record of unidiff, but another program's parameters{by}:")
+        said += [f"  {printable(text)}" for text in known.parameters.splitlines()]
+    elif known.program is not None:
+        said.append(f"  It has no record of unidiff, but {printable(known.program)} says:")
+        said += map(_row, known.settings.items())
+    rest = {name: text for name, text in known.texts.items() if name not in known.used}
+    if not said:
+        said.append("  It says nothing of how it was made" + (", but has texts:" if rest else "."))
+    elif rest:
+        said.append("  Other texts in it:")
+    return said + [_row((name, _short(text))) for name, text in rest.items()]
+
+
+def _short(text: str) -> str:
+    """The text, or its beginning where it is long."""
+    if len(text) <= MAX_WORDS:
+        return text
+    return f"{text[:MAX_WORDS]} ... ({len(text):,} characters; --json has all)"
+
+
+def _maker(source: str) -> str:
+    """IPTC's kind of source, in words where it tells of a model."""
+    name = source.rpartition("/")[2]
+    words = {
+        "trainedAlgorithmicMedia": "Made by a trained model",
+        "compositeWithTrainedAlgorithmicMedia": "Made with the help of a trained model",
+        "algorithmicMedia": "Made by a program, without a trained model",
+    }
+    return f"{words.get(name, 'It says what kind of source it has')} (IPTC {name})."
 
 
 def _row(setting: tuple[str, object]) -> str:
     name, value = setting
     return f"  {printable(name).replace('_', ' '):<17} {printable(value)}"
-
-
-def _nothing(known: dict[str, Any]) -> str:
-    """Why there is no record to show."""
-    if "problem" in known:
-        return (
-            f"It has a record of unidiff that cannot be understood: {printable(known['problem'])}"
-        )
-    if "parameters" in known:
-        return "It has no record of unidiff, but another program's parameters:"
-    return "It says nothing of how it was made."
