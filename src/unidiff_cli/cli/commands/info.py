@@ -43,8 +43,7 @@ def info(files: Files, json: Json = False) -> None:
             failures.append(error)
             continue
         values = {"file": file, **known.to_json()}
-        console.answer(line(values) if json else "
-".join(lines(file, known)))
+        console.answer(line(values) if json else "\n".join(lines(file, known)))
     leave(failures, len(files))
 
 
