@@ -70,7 +70,7 @@ def _told(record: Record) -> dict[str, Any]:
     outputs, made_with = values.pop("outputs"), values.pop("made_with")
     values.pop("status")
     texts = [output["text"] for output in outputs if "text" in output]
-    return values | ({"text": texts[0]} if texts else {}) | made_with
+    return {**values, **({"text": texts[0]} if texts else {}), **made_with}
 
 
 def _of_others(known: Metadata) -> list[str]:
