@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from unidiff_cli.files.streams import make_patient
+
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
 """glibc's numbers for `mallopt`."""
 KEPT, SPARED = 64 << 20, 1 << 20
@@ -27,11 +29,12 @@ ENDINGS = ("SIGTERM", "SIGHUP")
 
 
 def begin() -> None:
-    """Start sooner, and keep what the libraries warn of to developers.
+    """Start sooner, wait for the standard streams, keep what the libraries warn of to developers.
 
     The libraries make 600,000 objects that stay to the end. Looking through them again and again
     for garbage, while they are imported and at the exit, would take a second.
     """
+    make_patient()
     gc.set_threshold(50_000, 10, 10)
     atexit.register(gc.freeze)
     if not os.environ.get("UNIDIFF_DEBUG"):

@@ -116,10 +116,10 @@ def test_what_is_wrong_with_a_file(text: str | bytes, message: str) -> None:
 
 
 def test_what_is_no_system() -> None:
-    Path("x.csv").touch()
+    Path("x.doc").touch()
     Path("empty").mkdir()
     for name, message in (
-        ("x.csv", "neither a folder"),
+        ("x.doc", "neither a folder"),
         ("none", "There is no none"),
         ("empty", "nothing to measure"),
     ):

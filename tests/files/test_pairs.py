@@ -94,7 +94,7 @@ def test_the_library_that_defines_the_layout_reads_it(tmp_path: Path, format: Fo
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_trainer_reads_it(tmp_path: Path, format: Format) -> None:
     fill(tmp_path / "pairs", format)
-    rows = list(read(tmp_path / "pairs" / ("pairs.jsonl" if format == "jsonl" else "")))
+    rows = list(read(tmp_path / "pairs" / ("pairs.jsonl" if format == "jsonl" else ""))[0])
     assert all(isinstance(row, Row) for row in rows)
     found = {row.text: row.open().getpixel((0, 0))[0] for row in rows if isinstance(row, Row)}
     assert found == {WORDS[n % 3]: n for n in (1, 2, 3)}

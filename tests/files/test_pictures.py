@@ -13,7 +13,8 @@ from PIL import Image
 
 from unidiff_cli.errors import InputError
 from unidiff_cli.files import pictures
-from unidiff_cli.files.pictures import open_picture, pictures_in, square
+from unidiff_cli.files.folders import pictures_in
+from unidiff_cli.files.pictures import open_picture, square
 
 
 def saved(picture: Image.Image, name: str = "a.png", **options: object) -> str:
@@ -231,7 +232,6 @@ def test_a_folder_gives_its_pictures_and_nothing_that_is_hidden() -> None:
         Path(name).touch()
     Path("album.png").mkdir()
     assert [str(path) for path in pictures_in(Path())] == ["a.JPG", "b.png", "deep/d.webp"]
-    assert [str(path) for path in pictures_in(Path(), deep=False)] == ["a.JPG", "b.png"]
 
 
 def test_a_forbidden_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def save(path: Path, prompt: str = "a fox", caption: str | None = None, seed: in
 
 
 def items(folder: Path) -> list[Item]:
-    found = list(collect(folder))
+    found = list(collect(folder, str))
     assert all(isinstance(item, Item) for item in found)
     return [item for item in found if isinstance(item, Item)]
 
@@ -119,14 +119,14 @@ def test_pictures_of_all_kinds_are_shown(tmp_path: Path) -> None:
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a folder"):
-        list(collect(tmp_path / "none"))
+        list(collect(tmp_path / "none", str))
 
 
 def test_nothing_in_a_caption_becomes_an_element(tmp_path: Path) -> None:
     save(tmp_path / "a.png", prompt=EVIL)
     (tmp_path / "a.txt").write_text(EVIL)
     (item,) = items(tmp_path)
-    plain = Tags(page("ordinary", [card(Item(path=item.path, name="x"), 64)]))
+    plain = Tags(page("ordinary", [card(Item(source=item.source, name="x"), 64)]))
     evil = Tags(page(EVIL, [card(item, 64)]))
     allowed = {tag for tag, _ in plain.tags} | {"dt", "dd", "div"}
     assert {tag for tag, _ in evil.tags} == allowed

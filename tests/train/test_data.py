@@ -17,11 +17,11 @@ def png(path: Path) -> Path:
 
 
 def good(path: Path) -> list[tuple[str, tuple[int, int]]]:
-    return [(row.text, row.open().size) for row in read(path) if isinstance(row, Row)]
+    return [(row.text, row.open().size) for row in read(path)[0] if isinstance(row, Row)]
 
 
 def bad(path: Path) -> list[str]:
-    return [str(row) for row in read(path) if isinstance(row, BadRow)]
+    return [str(row) for row in read(path)[0] if isinstance(row, BadRow)]
 
 
 def test_captions_beside_pictures(tmp_path: Path) -> None:
@@ -31,13 +31,13 @@ def test_captions_beside_pictures(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("another")
     (tmp_path / "deep" / "c.txt").write_text("deep down")
     (tmp_path / "empty.txt").write_text(" \n")
-    (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "bytes.txt").write_bytes(b"caf\xe9")
     (tmp_path / "notes.txt").write_text("no picture of this name: not a row")
     size = (8, 6)
     assert good(tmp_path) == [("a red square", size), ("another", size), ("deep down", size)]
     lines = bad(tmp_path)
     assert lines[0] == "bare.png: no bare.txt beside it"
-    assert lines[1].startswith("bytes.png: bytes.txt cannot be read")
+    assert lines[1].startswith("bytes.png: its caption cannot be read ('utf-8'")
     assert lines[2] == "empty.png: the caption is empty"
     assert len(lines) == 3
 
@@ -61,12 +61,12 @@ LINES = [
     '{"image": "a.png", "text": 3}',
 ]
 COMPLAINTS = [
-    'line 3: no "text"',
-    'line 4: neither "file_name" nor "image" names a picture',
-    'line 5: neither "file_name" nor "image" names a picture',
+    "line 3 (a.png): no text, caption or prompt; it has file_name",
+    "line 4: no file_name or image; it has text",
+    "line 5: no JSON object",
     "line 6: not JSON",
     "line 7 (gone.png): there is no such picture",
-    'line 9: no "text"',
+    "line 9 (a.png): no text, caption or prompt; it has image, text",
 ]
 
 
@@ -109,8 +109,8 @@ def test_webdataset(tmp_path: Path) -> None:
     for path in (folder, folder / "0.tar"):
         assert [text for text, _ in good(path)] == ["in a txt", "in a json"]
         assert bad(path) == [
-            "0.tar: 2: no picture",
-            '0.tar: 3: neither a .txt nor a .json with "text"',
+            "0.tar: 2: no picture; it has txt",
+            "0.tar: 3: no text; it has png",
         ]
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from unidiff_cli.errors import InputError
+from unidiff_cli.process import ending_in_order
 from unidiff_cli.train import checkpoint, draws, log
 from unidiff_cli.train.config import TrainerConfig
 from unidiff_cli.train.ema import Ema
@@ -182,22 +183,40 @@ def test_a_diverging_run_stops_and_keeps_what_was_good(tmp_path: Path) -> None:
     )
 
 
-def test_first_ctrl_c_saves_the_step_that_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_the_step_that_runs(
+    number: signal.Signals, times: int, tmp_path: Path
+) -> None:
     toy = Toy()
     source = toy.source
 
     def interrupted(index: int) -> torch.Tensor:
         if index == 6:
-            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(times):
+                signal.raise_signal(number)
         return source(index)
 
     toy.source = interrupted  # type: ignore[method-assign]
-    with pytest.raises(KeyboardInterrupt):
-        toy.train(tmp_path, steps=30)
+    with ending_in_order() as came:
+        with pytest.raises(KeyboardInterrupt):
+            toy.train(tmp_path, steps=30)
+        assert came == ([] if number is signal.SIGINT else [number])
     found = checkpoint.newest(tmp_path / "checkpoints")
     assert found is not None
     assert found.name == "step-00000007"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_hangup_that_is_ignored_ends_nothing(tmp_path: Path) -> None:
+    toy = Toy()
+    source = toy.source
+    toy.source = lambda index: signal.raise_signal(signal.SIGHUP) or source(index)  # type: ignore
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert toy.train(tmp_path, steps=3).step == 3
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_run_can_be_limited_in_time(tmp_path: Path) -> None:

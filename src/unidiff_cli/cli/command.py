@@ -118,7 +118,7 @@ def exit_code(run: Callable[[], Any]) -> int:
     code = returned if isinstance(returned, int) else 0
     if code == INTERRUPTED:
         say_error("interrupted.")
-    if code == CLOSED_PIPE:
+    if code in (INTERRUPTED, CLOSED_PIPE):
         drop_stdout()
     return code
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from unidiff_cli.errors import InputError, UnidiffError
 from unidiff_cli.evaluate.networks import Clip
+from unidiff_cli.evaluate.rows import Picture
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress
 
@@ -49,7 +49,7 @@ def score(images: Tensor, texts: Tensor) -> Tensor:
     return 100 * cosine_similarity(images, texts).clamp(min=0)
 
 
-def clip_score(clip: Clip, pairs: Sequence[tuple[Path, str]], progress: Progress) -> Scores:
+def clip_score(clip: Clip, pairs: Sequence[tuple[Picture, str]], progress: Progress) -> Scores:
     """The scores of all pairs whose picture can be read; an InputError when none can."""
     progress.begin(len(pairs), len(pairs))
     each: list[float] = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.evaluate.networks import Network
+from unidiff_cli.evaluate.rows import Picture
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress
 
@@ -49,7 +49,7 @@ class Distance:
     notes: tuple[str, ...] = field(default=())
 
 
-def look(network: Network, pictures: Sequence[Path], progress: Progress) -> Seen:
+def look(network: Network, pictures: Sequence[Picture], progress: Progress) -> Seen:
     """The features of all pictures that can be read; an InputError when none can."""
     progress.begin(len(pictures), len(pictures))
     rows, bad = [], []

@@ -1,7 +1,7 @@
 """What a system made, from wherever it lies: folders of pictures, and JSONL of ours or of others.
 
-A folder holds pictures, at any depth; the words of each are in the picture itself (ours tell their
-prompt), in a .txt of its name, or in the folder's metadata.jsonl. A JSONL file holds our records,
+A folder holds pictures or tars in any of the ways that `files.dataset` reads; words that it does
+not find are sought in the picture itself (ours tell their prompt). A JSONL file holds our records,
 or simple lines {"image"?, "text"?, "id"?, "references"?, "nouns"?}; paths are relative to the
 file, else to the current folder.
 """
@@ -11,17 +11,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
 from unidiff_cli.errors import InputError
+from unidiff_cli.files import dataset
 from unidiff_cli.files.metadata import read_metadata
-from unidiff_cli.files.pictures import pictures_in
+from unidiff_cli.files.streams import is_pipe
+from unidiff_cli.files.tars import Inside
+from unidiff_cli.files.text import read_text
 
 FORMS = (
-    "Expected: a folder of pictures, or a .jsonl file with our records or lines such as "
-    '{"image": "fox.png", "text": "a red fox"}.'
+    "Expected: a folder of pictures, a .tar or .csv, or a .jsonl file with our records or lines "
+    'such as {"image": "fox.png", "text": "a red fox"}.'
 )
+Picture = Path | Inside
+log = getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +38,18 @@ class Row:
     """For messages."""
     key: str = ""
     """What references are found by: the id, or else the picture as it is named."""
-    image: Path | None = None
+    image: Picture | None = None
     """The picture that was made; in a simple line or a folder, the picture that is there."""
     text: str | None = None
     """The words that were made; in a simple line or a folder, the words that are there."""
-    given_image: Path | None = None
+    given_image: Picture | None = None
     given_text: str | None = None
     references: tuple[str, ...] = ()
     nouns: tuple[str, ...] = ()
     """Words of which a caption should have one, where the file names them."""
 
     @property
-    def pair(self) -> tuple[Path, str] | None:
+    def pair(self) -> tuple[Picture, str] | None:
         """A picture and the words that should fit it, whichever of the two was made."""
         image, text = self.image or self.given_image, self.text or self.given_text
         return (image, text) if image is not None and text else None
@@ -51,12 +57,10 @@ class Row:
 
 def read(path: Path) -> list[Row]:
     """The rows in their order; a record of a failure has none. An InputError where it is wrong."""
-    if path.is_dir():
-        rows = list(_folder(path))
-    elif path.is_file() and path.suffix == ".jsonl":
+    if path.suffix == ".jsonl" or is_pipe(path):
         rows = list(_lines(path))
     elif path.exists():
-        raise InputError(f"{path} is neither a folder nor a .jsonl file.", FORMS)
+        rows = list(_dataset(path))
     else:
         raise InputError(f"There is no {path}.", "Check the path.")
     if not rows:
@@ -64,25 +68,22 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-def pictures(path: Path) -> list[Path]:
+def pictures(path: Path) -> list[Picture]:
     """The pictures that a system made."""
-    if path.is_dir():
-        found = pictures_in(path)
-    else:
-        found = [row.image for row in read(path) if row.image is not None]
+    found = [row.image for row in (_dataset(path) if path.is_dir() else read(path)) if row.image]
     if not found:
         raise InputError(f"There are no pictures in {path}.", FORMS)
     return found
 
 
-def pairs(path: Path) -> list[tuple[Path, str]]:
+def pairs(path: Path) -> list[tuple[Picture, str]]:
     """Pictures with the words that should fit them; every row must have both."""
     found = []
     for row in read(path):
         if row.pair is None:
             raise InputError(
                 f"{row.where} has no picture with words.",
-                "A folder's pictures need a .txt each or metadata.jsonl, unless unidiff made them.",
+                "A folder's pictures need a .txt each or a table, unless unidiff made them.",
             )
         found.append(row.pair)
     return found
@@ -109,38 +110,38 @@ def references(path: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _folder(folder: Path) -> Iterator[Row]:
-    tables: dict[Path, Mapping[str, str]] = {}
-    for path in pictures_in(folder):
-        if path.parent not in tables:
-            tables[path.parent] = _table(path.parent / "metadata.jsonl")
-        words = _beside(path) or tables[path.parent].get(path.name) or _told(path)
-        yield Row(where=str(path), key=path.name, image=path, text=words)
+def _dataset(path: Path) -> Iterator[Row]:
+    """A row for each picture; words that unidiff put into it count where there are no others."""
+    items, note = dataset.read(path)
+    bad = []
+    for item in items:
+        if item.picture is None:
+            bad.append(f"{item.name}: {item.problem}")
+            continue
+        texts = item.texts or tuple(filter(None, [_told(item.picture)]))
+        yield Row(
+            where=item.name if isinstance(item.picture, Inside) else str(item.picture),
+            key=Path(item.picture.name).name,
+            image=item.picture,
+            text=texts[0] if texts else None,
+            references=texts[1:] and texts,
+        )
+    if bad:
+        log.warning("%s: %d rows are left out; the first is %s", path, len(bad), bad[0])
+    if note:
+        log.warning(note)
 
 
-def _beside(path: Path) -> str | None:
-    words = path.with_suffix(".txt")
-    return " ".join(_text(words).split()) or None if words.is_file() else None
-
-
-def _told(path: Path) -> str | None:
+def _told(picture: Picture) -> str | None:
     """The words in a picture of ours: its caption, or the prompt that it was made from."""
     try:
-        records = read_metadata(path).records
+        records = read_metadata(picture).records
     except InputError:
         return None  # whoever opens the picture says what is wrong with it
     if len(records) != 1:
         return None
     made = next((output.text for output in records[0].outputs if output.text), None)
     return made or records[0].request.prompt
-
-
-def _table(path: Path) -> Mapping[str, str]:
-    """Words by file name."""
-    if not path.is_file():
-        return {}
-    lines = [_object(f"{path} line {n}", line) for n, line in _numbered(path)]
-    return {str(values.get("file_name")): str(values.get("text", "")) for values in lines}
 
 
 def _lines(path: Path) -> Iterator[Row]:
@@ -232,8 +233,8 @@ def _object(where: str, line: str) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path)
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not text in UTF-8.") from None
+        raise InputError(f"{path} is not text in UTF-8 or, with a mark, UTF-16.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None

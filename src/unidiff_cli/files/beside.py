@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unidiff_cli.errors import InputError, UsageError
-from unidiff_cli.files.pictures import pictures_in
+from unidiff_cli.files.folders import pictures_in
 
 
 def caption_file(picture: Path) -> Path:
@@ -20,9 +20,9 @@ def find_pictures(arguments: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, arguments):
         if os.path.isdir(path):  # which takes a name that is too long, where Path raises
-            inside = pictures_in(path, deep=False)
+            inside = list(pictures_in(path))
             if not inside:
-                raise InputError(f"There is no picture in {path}.", "Folders in it do not count.")
+                raise InputError(f"There is no picture in {path}.", "Name another folder.")
             found += inside
         elif os.path.exists(path):
             found.append(path)

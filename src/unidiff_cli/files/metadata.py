@@ -17,13 +17,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.files import exif, xmp
 from unidiff_cli.files.parameters import write_parameters
-from unidiff_cli.files.pictures import opened
+from unidiff_cli.files.pictures import UNREAD, Source, opened
 from unidiff_cli.files.programs import Setting, understood
 from unidiff_cli.files.record import Record, Saved
 from unidiff_cli.files.texts import MAX_TEXT, Texts, read_texts
@@ -62,6 +61,8 @@ class Metadata:
     """The other texts in it."""
     used: tuple[str, ...] = ()
     """Names of the texts that all of `settings` was in."""
+    unread: tuple[str, ...] = ()
+    """Names of the texts in it that are too large to be read."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; what there is not is left out."""
@@ -78,6 +79,7 @@ class Metadata:
             "settings": dict(self.settings),
             "digital_source": self.digital_source,
             "texts": dict(self.texts),
+            "unread": list(self.unread),
         }
         return {name: value for name, value in values.items() if value or name == "records"}
 
@@ -152,10 +154,15 @@ def document(records: Sequence[Record], walk: Mapping[str, Any] | None = None) -
     return json.dumps(values | ({"walk": dict(walk)} if walk else {}), allow_nan=False)
 
 
-def read_metadata(path: str | Path) -> Metadata:
+def read_metadata(source: Source) -> Metadata:
     """What the picture says of itself, none of it trusted; InputError if it cannot be read."""
-    with opened(path) as picture:
-        known = Metadata(format=picture.format or "?", width=picture.width, height=picture.height)
+    with opened(source) as picture:
+        known = Metadata(
+            format=picture.format or "?",
+            width=picture.width,
+            height=picture.height,
+            unread=picture.info.get(UNREAD, ()),
+        )
         texts = read_texts(picture)
     sources = (texts.xmp.get(MARK, ""), texts.own.get(MARK, ""))
     known = replace(known, digital_source=next((s for s in sources if _is_source(s)), None))

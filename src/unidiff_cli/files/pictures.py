@@ -14,46 +14,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from unidiff_cli.errors import InputError
+from unidiff_cli.files.chunks import UNREAD_PROFILE, bearable
+from unidiff_cli.files.colours import to_srgb
+from unidiff_cli.files.formats import EXTRA, MORE, foreign, formats
+from unidiff_cli.files.streams import open_bytes
+from unidiff_cli.files.tars import Inside
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm")
-"""Of the files in a folder that are taken for pictures."""
 BROKEN = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
     struct.error,
 )
 """What Pillow raises on a broken EXIF header, which is no reason to refuse a picture."""
+Source = str | Path | Inside | bytes | BinaryIO
+"""Where a picture is: a file, a member of a tar, its bytes, or an open file."""
+UNREAD = "unidiff_unread"
+"""In a picture's `info`: the names of the texts in the file that are too large to be read."""
+START = 32
+"""Bytes by which a format is known."""
 MAX_BYTES = 512 * 2**20
 """Bytes read from a pipe before it is taken to be endless."""
 
 
-def open_picture(source: str | Path | bytes | BinaryIO | Image.Image) -> Image.Image:
-    """The picture as RGB: turned as its EXIF says, over white where it is transparent.
+def open_picture(source: Source | Image.Image) -> Image.Image:
+    """The picture as sRGB: turned as its EXIF says, over white where it is transparent.
 
-    16-bit and floating-point greys are scaled to 8 bits, an animation is its first frame.
+    Colours are converted by the profile that it carries. 16-bit and floating-point greys are
+    scaled to 8 bits, an animation is its first frame.
     Whatever cannot be read is an InputError that names it.
     """
     from PIL import Image
 
     if isinstance(source, Image.Image):
-        with _explained(str(getattr(source, "filename", "") or "The picture")):
-            return _to_rgb(source)
+        name = str(getattr(source, "filename", "") or "The picture")
+        with _explained(name):
+            return _to_rgb(source, name)
     with opened(source) as picture:
-        return _to_rgb(picture)
-
-
-def pictures_in(folder: Path, deep: bool = True) -> list[Path]:
-    """The pictures in a folder by their names, also in those inside it; nothing that is hidden."""
-    found = folder.rglob("*") if deep else folder.glob("*")
-    return sorted(
-        path
-        for path in found
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+        return _to_rgb(picture, _name(source))
 
 
 def psnr(picture: Image.Image, other: Image.Image) -> float:
@@ -66,11 +65,16 @@ def psnr(picture: Image.Image, other: Image.Image) -> float:
 
 
 @contextmanager
-def opened(source: str | Path | bytes | BinaryIO) -> Iterator[Image.Image]:
+def opened(source: Source) -> Iterator[Image.Image]:
     """The picture, of which only the first bytes are read; trouble is an InputError."""
-    name = str(source) if isinstance(source, (str, Path)) else "The picture on standard input"
+    name = _name(source)
     with _explained(name), _reading(source, name) as picture:
         yield picture
+
+
+def _name(source: Source) -> str:
+    named = isinstance(source, (str, Path, Inside))
+    return str(source) if named else "The picture on standard input"
 
 
 def square(picture: Image.Image, width: int, height: int) -> Image.Image:
@@ -89,22 +93,41 @@ def square(picture: Image.Image, width: int, height: int) -> Image.Image:
 
 
 @contextmanager
-def _reading(source: str | Path | bytes | BinaryIO, name: str) -> Iterator[Image.Image]:
+def _reading(source: Source, name: str) -> Iterator[Image.Image]:
     """The picture, opened but not decoded."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     with _stream(source, name) as stream:
         if not stream.read(1):
             raise InputError(f"{name} is empty.", "Give it a picture: PNG, JPEG, WebP, ...")
-        stream.seek(0)
-        with Image.open(stream, formats=_formats()) as picture:
+        stream, unread = bearable(stream)
+        try:
+            picture = Image.open(stream, formats=formats())
+        except UnidentifiedImageError:
+            stream.seek(0)
+            raise _not_read(name, foreign(stream.read(START))) from None
+        with picture:
+            picture.info[UNREAD] = unread
             yield picture
+
+
+def _not_read(name: str, format: str | None) -> InputError:
+    """What is said of a file that is no picture for Pillow, or only with a plugin."""
+    format = format or MORE.get(Path(name).suffix.lower())
+    if format is None:
+        return InputError(
+            f"{name} is not a picture that can be read.",
+            "PNG, JPEG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000 and TGA can; HEIF with an extra.",
+        )
+    if format in formats():
+        return InputError(f"{name} is damaged or cut off.", "Fetch or export it again.")
+    return InputError(f"{name} is {format}, which is not read here yet.", EXTRA[format])
 
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
     """Whatever Pillow raises on a picture becomes an InputError that names it."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         # Pillow warns about odd files and about pictures above 89 million pixels; what matters is
@@ -114,17 +137,15 @@ def _explained(name: str) -> Iterator[None]:
             yield
     except InputError:
         raise
-    except UnidentifiedImageError:
-        raise InputError(
-            f"{name} is not a picture that can be read.", "PNG, JPEG, WebP, TIFF and GIF can."
-        ) from None
     except Image.DecompressionBombError:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
         raise InputError(f"{name} has more than {most} million pixels.", "Shrink it.") from None
     except FileNotFoundError:
         raise InputError(f"There is no file {name}.", "Check the path.") from None
     except IsADirectoryError:
-        raise InputError(f"{name} is a folder.", f"Name the pictures in it: {name}/*.jpg") from None
+        raise InputError(
+            f"{name} is a folder.", f"Name the pictures in it: {name.rstrip('/')}/*.jpg"
+        ) from None
     except PermissionError:
         raise InputError(f"{name} may not be read.", f"Try: ls -l {name}") from None
     # On a damaged file Pillow's readers raise whatever they stumble over, beside OSError.
@@ -138,21 +159,13 @@ def _explained(name: str) -> Iterator[None]:
         ) from error
 
 
-def _formats() -> list[str]:
-    """All that Pillow reads but PostScript: it would run Ghostscript on a stranger's program."""
-    from PIL import Image
-
-    Image.init()
-    return [name for name in Image.ID if name != "EPS"]
-
-
 @contextmanager
-def _stream(source: str | Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO]:
+def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
     """The source as a file that seeks; pipes are read to their end first."""
-    if isinstance(source, bytes):
-        yield BytesIO(source)
+    if isinstance(source, (bytes, Inside)):
+        yield BytesIO(source if isinstance(source, bytes) else source.read())
     elif isinstance(source, (str, Path)):
-        with open(source, "rb") as file:
+        with open_bytes(source) as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             yield file if regular else BytesIO(read_all(file, name))
     else:
@@ -167,19 +180,26 @@ def read_all(stream: BinaryIO, name: str) -> bytes:
     return data
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    """An upright, opaque, 8-bit RGB copy."""
+def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
+    """An upright, opaque, 8-bit sRGB copy."""
     from PIL import Image, ImageOps
 
     picture.load()
     with suppress(*BROKEN):
         picture = ImageOps.exif_transpose(picture)
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _to_8_bits(picture).convert("RGB")
+    if UNREAD_PROFILE in picture.info.get(UNREAD, ()):
+        from logging import getLogger
+
+        getLogger(__name__).warning("%s: its colour profile is too large, and passed over", name)
     if picture.mode == "LAB":
         return _from_lab(picture)
-    if picture.mode == "La":
-        picture = picture.convert("LA")
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        profile = picture.info.get("icc_profile")
+        picture = _to_8_bits(picture)
+        picture.info["icc_profile"] = profile
+    if picture.mode in ("La", "RGBa"):
+        picture = picture.convert(picture.mode.upper())
+    picture = to_srgb(picture, name)
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import InputError
+from unidiff_cli.files import dataset
 from unidiff_cli.files.metadata import Metadata, read_metadata
-from unidiff_cli.files.pictures import open_picture, pictures_in
+from unidiff_cli.files.pictures import open_picture
+from unidiff_cli.files.tars import Inside
 
 if TYPE_CHECKING:
     from PIL import Image
 
-ROWS = ("metadata.jsonl", "pairs.jsonl")
-"""Tables of captions, as `unidiff joint --format` writes them."""
+Note = Callable[[str], None]
 MAX_WORDS = 2000
 """Characters of a caption or a setting that a page shows."""
 HEADINGS = {"v1_data": "v1 data", "dtype": "numbers"}
@@ -29,7 +29,7 @@ MADE_WITH = ("model", "revision", "device", "dtype", "unidiff")
 class Item:
     """One picture of a gallery."""
 
-    path: Path
+    source: Path | Inside
     name: str
     """Where it lies, seen from the folder."""
     caption: str = ""
@@ -38,38 +38,48 @@ class Item:
 
     def picture(self) -> Image.Image:
         """The picture itself; an InputError when it cannot be read."""
-        return open_picture(self.path)
+        return open_picture(self.source)
 
 
-def collect(folder: Path) -> Iterator[Item | InputError]:
-    """Every picture under the folder in the order of their names, or why one cannot be shown."""
+def collect(folder: Path, note: Note) -> Iterator[Item | InputError]:
+    """Every picture under the folder in the order of their names, or why one cannot be shown.
+
+    Files and rows of tables that are no pictures are noted.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.", "Name a folder of pictures.")
-    tables: dict[Path, dict[str, str]] = {}
-    for path in sorted(pictures_in(folder), key=natural):
+    found, left_out = dataset.read(folder)
+    items = sorted(found, key=lambda item: natural(item.name))
+    if left_out:
+        note(left_out)
+    if bad := [item for item in items if item.picture is None]:
+        first = f"{bad[0].name}: {bad[0].problem}"
+        note(f"{len(bad)} rows show no picture; the first is {first}")
+    for item in items:
+        if item.picture is None:
+            continue
         try:
-            known = read_metadata(path)
+            known = read_metadata(item.picture)
         except InputError as error:
             yield error
-            continue
-        words = _beside(path) or _told(path, folder, tables)
-        yield _item(path, path.relative_to(folder).as_posix(), known, words)
+        else:
+            yield _item(item.picture, item.name, known, " / ".join(item.texts))
 
 
-def natural(path: Path) -> list[tuple[int, int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
     """A key that sorts picture-10 after picture-9."""
-    parts = re.split(r"(\d{1,18})", path.as_posix())
+    parts = re.split(r"(\d{1,18})", name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def _item(path: Path, name: str, known: Metadata, words: str) -> Item:
+def _item(source: Path | Inside, name: str, known: Metadata, words: str) -> Item:
     walk = {name: str(value) for name, value in known.walk.items()}
     prompts = dict.fromkeys(r.request.prompt for r in known.records if r.request.prompt)
     prompts |= {walk["prompt"]: None} if "prompt" in walk else {}
     texts = dict.fromkeys(o.text for r in known.records for o in r.outputs if o.text)
     texts |= {walk["text"]: None} if "text" in walk else {}
     return Item(
-        path=path,
+        source=source,
         name=name,
         caption=_short(words or " / ".join(texts)),
         prompt=_short(" / ".join(prompts)),
@@ -103,46 +113,3 @@ def _plain(value: Any) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + " ..."
-
-
-def _beside(path: Path) -> str:
-    """The caption in a .txt of the same name."""
-    try:
-        with path.with_suffix(".txt").open(encoding="utf-8", errors="replace") as file:
-            return " ".join(file.read(MAX_WORDS + 1).split())
-    except OSError:
-        return ""
-
-
-def _told(path: Path, folder: Path, tables: dict[Path, dict[str, str]]) -> str:
-    """The caption in the nearest table that names the picture, up to the gallery's folder."""
-    above = path.parents
-    for parent in above[: above.index(folder) + 1]:
-        if parent not in tables:
-            tables[parent] = _tables(parent)
-        if text := tables[parent].get(path.relative_to(parent).as_posix()):
-            return text
-    return ""
-
-
-def _tables(folder: Path) -> dict[str, str]:
-    """Captions by file, from the tables that lie in the folder."""
-    found: dict[str, str] = {}
-    for name in ROWS:
-        try:
-            table = (folder / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        for row in map(_row, table.split("\n")):  # not splitlines: a caption may hold U+2028
-            file, text = row.get("file_name") or row.get("image"), row.get("text")
-            if isinstance(file, str) and isinstance(text, str):
-                found[file] = text
-    return found
-
-
-def _row(line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return row if isinstance(row, dict) else {}

@@ -7,20 +7,23 @@ import sys
 from pathlib import Path
 
 from unidiff_cli.errors import INTERRUPTED, UnidiffError
+from unidiff_cli.process import begin, ending_in_order
 
 
 def main() -> int:
     """Train, and return the process's exit code."""
+    begin()
     arguments = _arguments()
-    try:
-        from unidiff_cli.train.start import Options, train
+    with ending_in_order() as came:
+        try:
+            from unidiff_cli.train.start import Options, train
 
-        train(Options(**vars(arguments)), sys.stderr)
-    except UnidiffError as error:
-        sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
-        return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
+            train(Options(**vars(arguments)), sys.stderr)
+        except UnidiffError as error:
+            sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
+            return error.exit_code
+        except KeyboardInterrupt:
+            return 128 + came[0] if came else INTERRUPTED
     return 0
 
 

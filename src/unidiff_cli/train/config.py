@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.files.text import read_text
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     An `InputError` where it cannot be read at all.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except OSError as error:
         raise InputError(
             f"Cannot read {path}: {error.strerror or error}.",

@@ -124,9 +124,6 @@ def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> Non
         )
         try:
             trainer.run()
-        except KeyboardInterrupt:
-            report.note(f"saved at step {trainer.step}; the same command goes on from there")
-            raise
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

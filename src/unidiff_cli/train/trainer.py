@@ -76,18 +76,20 @@ class Trainer:
         """Train until the last step or `max_minutes`, resuming from the newest checkpoint.
 
         Raises `TrainingDiverged` when the loss is not finite (the last checkpoint is from before
-        that), and `KeyboardInterrupt`, after saving, when asked to stop by a signal.
+        that). A signal to end is raised again, once the step that runs is made and saved; it is a
+        `KeyboardInterrupt` where another process got it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
         log = Log(self.folder / "log.jsonl", self.step) if self.rank == 0 else None
-        with torch.random.fork_rng(devices=self._devices()), StopSignal() as signal:
-            asked = self._loop(log, signal)
+        with torch.random.fork_rng(devices=self._devices()), StopSignal() as stop:
+            asked = self._loop(log, stop)
             self._save(log)
-        if asked:
-            raise KeyboardInterrupt
+            if asked or stop.asked:
+                self.report.note(f"saved at step {self.step}; the same command goes on from there")
+        stop.obey(asked)
 
-    def _loop(self, log: Log | None, signal: StopSignal) -> bool:
+    def _loop(self, log: Log | None, stop: StopSignal) -> bool:
         """Step until the end; True if that came by a signal."""
         config = self.config
         start, before, first = time.monotonic(), self.seconds, self.step
@@ -100,14 +102,14 @@ class Trainer:
             logged = self._write(log) if self._due(config.log_every) else {}
             rate = (self.step - first) / max(elapsed, 1e-6)  # some clocks are coarse
             self.report.progress(self._progress(logged, rate, elapsed))
+            late = bool(config.max_minutes) and elapsed >= 60 * config.max_minutes
+            asked, late = distributed.highest([stop.asked, late], self.device)
+            if asked:
+                return True  # at once: to draw samples may take longer than whoever waits will
             if self._due(config.save_every):
                 self._save(log)
             if self._due(config.sample_every):
                 self._sample(log)
-            late = bool(config.max_minutes) and elapsed >= 60 * config.max_minutes
-            asked, late = distributed.highest([signal.asked, late], self.device)
-            if asked:
-                return True
             if late:
                 break
         return False

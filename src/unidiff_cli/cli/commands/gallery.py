@@ -63,7 +63,7 @@ def gallery(
     if not to_stdout:
         check_new(output, force)
     cards, failures = [], []
-    for item in collect(folder):
+    for item in collect(folder, console.note):
         try:
             if isinstance(item, InputError):
                 raise item

@@ -61,6 +61,8 @@ def lines(file: str, known: Metadata) -> list[str]:
         said += _of_others(known)
     if known.digital_source is not None:
         said.append(f"  {_maker(known.digital_source)}")
+    if known.unread:
+        said.append(f"  Too large to be read: {printable(', '.join(known.unread))}.")
     return said
 
 

@@ -16,7 +16,7 @@ from unidiff_cli.cli.options.options import Options, parameters
 from unidiff_cli.cli.options.shared import output_option, sampling_option
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError, UsageError
-from unidiff_cli.files.pictures import SUFFIXES
+from unidiff_cli.files.formats import NAMED
 from unidiff_cli.request import Request
 
 WALK = "Walk"
@@ -110,7 +110,7 @@ def _is_picture(argument: str) -> bool:
     # os.path takes a prompt that is too long for a name, where Path raises.
     if argument == "-" or (os.path.exists(argument) and not os.path.isdir(argument)):
         return True
-    if Path(argument).suffix.lower() in SUFFIXES:
+    if Path(argument).suffix.lower() in NAMED:
         raise InputError(
             f"There is no file {argument}.", "Check the path; --prompts if these are its words."
         )

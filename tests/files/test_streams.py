@@ -1,0 +1,65 @@
+"""Standard streams that do not block, and a log that nobody reads."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from unidiff_cli.files.streams import Log, Patient, read_some
+
+LARGE = bytes(range(256)) * 2000
+"""More than a pipe holds."""
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe, neither of which blocks."""
+    ends = os.pipe()
+    for each in ends:
+        os.set_blocking(each, False)
+    yield ends
+    for each in ends:
+        with suppress(OSError):
+            os.close(each)
+
+
+def test_a_full_pipe_is_waited_for(pipe: tuple[int, int]) -> None:
+    read, write = pipe
+    got = bytearray()
+
+    def late() -> None:
+        while len(got) < len(LARGE):
+            got.extend(read_some(read, 5000))
+
+    thread = threading.Timer(0.1, late)
+    thread.start()
+    writer = io.BufferedWriter(Patient(write))
+    writer.write(LARGE)
+    writer.flush()
+    thread.join()
+    assert bytes(got) == LARGE
+
+
+def test_an_empty_pipe_is_waited_for(pipe: tuple[int, int]) -> None:
+    read, write = pipe
+
+    def late() -> None:
+        os.write(write, b"a red ")
+        threading.Timer(0.05, lambda: (os.write(write, b"fox"), os.close(write))).start()
+
+    threading.Timer(0.05, late).start()
+    assert io.BufferedReader(Patient(read, reads=True)).read() == b"a red fox"
+
+
+def test_a_log_that_nobody_reads_ends_nothing(pipe: tuple[int, int]) -> None:
+    read, write = pipe
+    os.close(read)
+    with pytest.raises(BrokenPipeError):
+        Patient(write).write(b"words")
+    log = Log(write)
+    assert [log.write(b"words"), log.write(b"more")] == [5, 4]
