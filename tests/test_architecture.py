@@ -27,13 +27,8 @@ MAY_IMPORT = {
     "codecs": {"core", "nets", "errors", "files"},
     "speed": {"core", "nets", "errors", "progress"},
     "storage": {"nets", *SHARED},
-<<<<<<< HEAD
     "engine": {"codecs", "storage", "speed", "nets", "core", "process", *SHARED},
-    "train": {"codecs", "nets", "core", "engine", "storage", "speed", *SHARED},
-=======
-    "engine": {"codecs", "storage", "speed", "nets", "core", *SHARED},
     "train": {"codecs", "nets", "core", "engine", "storage", "speed", "process", *SHARED},
->>>>>>> 0f8d545 (One reader of folders, data sets, texts and colours; standard streams wait, training ends with its step saved)
     "batch": {"engine", "process", "core", *SHARED},
     "gallery": SHARED,
     "walks": {"engine", "codecs", "speed", "core", *SHARED},
