@@ -76,6 +76,14 @@ def pictures(path: Path) -> list[Picture]:
     return found
 
 
+def files(path: Path) -> list[Path]:
+    """The same, each a file of its own."""
+    found = pictures(path)
+    if inside := [each for each in found if isinstance(each, Inside)]:
+        raise InputError(f"{inside[0]} is in a tar, and has no file.", f"tar xf {inside[0].tar}")
+    return [each for each in found if isinstance(each, Path)]
+
+
 def pairs(path: Path) -> list[tuple[Picture, str]]:
     """Pictures with the words that should fit them; every row must have both."""
     found = []

@@ -12,6 +12,7 @@ from unidiff_cli.evaluate import clip_score as scoring
 from unidiff_cli.evaluate import guidance, networks
 from unidiff_cli.evaluate.chart import Panel, png
 from unidiff_cli.evaluate.distances import Distance, Seen, look, report, torchmetrics
+from unidiff_cli.evaluate.rows import Picture
 from unidiff_cli.progress import Progress
 from unidiff_cli.speed.dtype import choose_device
 
@@ -30,7 +31,7 @@ def distances(
     metric: str,
     distance: Callable[[Seen, Seen], Distance],
     references: Path,
-    pictures: Mapping[Path, Sequence[Path]],
+    pictures: Mapping[Path, Sequence[Picture]],
     systems: Sequence[Path],
     features: str,
     device: str,
@@ -53,7 +54,7 @@ def distances(
 
 
 def clip_scores(
-    pairs: Mapping[Path, Sequence[tuple[Path, str]]],
+    pairs: Mapping[Path, Sequence[tuple[Picture, str]]],
     systems: Sequence[Path],
     clip: str,
     device: str,
@@ -85,7 +86,7 @@ def clip_scores(
 def study(
     asked: guidance.Study,
     references: Path | None,
-    pictures: Sequence[Path],
+    pictures: Sequence[Picture],
     features: str,
     clip: str,
     device: str,

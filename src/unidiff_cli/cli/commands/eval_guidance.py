@@ -106,7 +106,7 @@ def guidance(
         "scales": parse_scales(scales),
         "folder": output,
         "prompts": tuple(rows.prompts(prompts)[:limit]) if prompts else (),
-        "pictures": tuple(rows.pictures(pictures)[:limit]) if pictures else (),
+        "pictures": tuple(rows.files(pictures)[:limit]) if pictures else (),
         "settings": {k: v for k, v in settings.items() if v is not None},
         "seed": seed,
     }
