@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "walks.sh": ([], ["chain.png", "between.png", "between.gif", "sweep.png"]),
     "describe.py": (["photos/one.png", "photos/two.png"], []),
     "variations.py": (["photos/one.png"], ["variations.png"]),
+    "minimal.py": (["a red fox", "fox.png", "3"], ["fox.png"]),
     "watch.py": (["a red apple"], ["watch.png"]),
 }
 
@@ -67,3 +69,35 @@ def test_it_runs(name: str, address: Path, tmp_path: Path) -> None:
         assert Path(path).stat().st_size > 0
     if not left:
         assert len(done.stdout.splitlines()) == len(arguments)
+
+
+def test_the_method_fits_on_a_page_and_asks_nobody_else() -> None:
+    text = (EXAMPLES / "minimal.py").read_text()
+    assert len(text.splitlines()) <= 150
+    tree, outside = ast.parse(text), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            outside |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            outside.add(node.module or "")
+    ours = {name for name in outside if name.startswith("unidiff_cli.")}
+    assert all(name.split(".")[1] in ("core", "nets") for name in ours)
+    theirs = {name.split(".")[0] for name in outside} - sys.stdlib_module_names
+    assert theirs == {"torch", "safetensors", "unidiff_cli"}
+
+
+@pytest.mark.parametrize("prompt", ["a red fox", "2 blue owls, and a tree"])
+def test_the_method_on_a_page_draws_the_same_pixels(
+    prompt: str, address: Path, tmp_path: Path
+) -> None:
+    for program, path, arguments in (
+        (str(EXAMPLES / "minimal.py"), tmp_path / "minimal", [prompt, "page.png", "3"]),
+        ("unidiff", tmp_path / "unidiff", ["t2i", prompt, "--seed", "3", "-o", "ours.png", "-q"]),
+    ):
+        warm.client(path, address, program)
+        subprocess.run(
+            [path, *arguments], env={**os.environ, "UNIDIFF_MODEL": "starter"}, check=True
+        )
+    with Image.open("page.png") as page, Image.open("ours.png") as ours:
+        assert page.size == ours.size == (128, 128)
+        assert page.convert("RGB").tobytes() == ours.convert("RGB").tobytes()
