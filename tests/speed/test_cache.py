@@ -250,7 +250,7 @@ def test_outer_blocks_are_computed_every_time(model: UniDiffuser) -> None:
     assert calls == ["in_blocks.0", f"out_blocks.{depth - 1}"]
 
 
-def test_journeys_are_faster_too_and_the_ode_between_pictures_is_exact(
+def test_walks_are_faster_too_and_the_ode_between_pictures_is_exact(
     model: UniDiffuser, photo: str
 ) -> None:
     watched, caches = counted(model)
