@@ -1,11 +1,11 @@
 """Compare choices of the U-ViT's network and objective in short trainings from scratch.
 
-    python recipes/starter/compare.py STORE UNSEEN OUT [--minutes 1] [--only NAME ...]
+    python recipes/starter/compare.py STORE UNSEEN OUT [--minutes 1] [--seeds 3] [--only NAME ...]
 
-Every variant trains for the same time on the rows of STORE (one of encode.py's, `--size 64` for the
-sake of time). It is then asked for the velocity of rows of UNSEEN at the same levels with the same
-noise: of pictures on the leg t2i, of captions on i2t. Prints a table of the mean square errors;
-OUT keeps each run's log, and a variant that is there already is not trained again.
+Every variant trains for the same time on the rows of STORE (latents of make.py), once a seed.
+It is then asked for the velocity of rows of UNSEEN at the same levels with the same noise: of
+pictures on the leg t2i, of captions on i2t. Prints a table of the mean square errors, each with its
+spread over the seeds; OUT keeps each run's log, and what is there already is not trained again.
 """
 
 from __future__ import annotations
@@ -14,28 +14,34 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import torch
-from export import own_net
+from clipart import HERE
 from torch import Tensor
 
 from unidiff_cli.core.schedule import TRAINING_STEPS
 from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.train import draws
-from unidiff_cli.train.config import TrainerConfig
+from unidiff_cli.train.config import TrainerConfig, read_toml
 from unidiff_cli.train.loss import LatentPairs, Objective, ObjectiveConfig, sampled
 from unidiff_cli.train.store import Store, StoreSource
 from unidiff_cli.train.trainer import Trainer
 from unidiff_cli.train.uvit import start_small
 
+NET: dict[str, Any] = read_toml(HERE / "starter.toml")["uvit"]["net"]
 CPU = torch.device("cpu")
 BATCH = 64
 ASKED = 256  # rows of UNSEEN
+KEYS = ("image", "text", "last")
+Found = dict[str, list[dict[str, float]]]
+"""For each variant what was measured, a run a seed."""
 
 
-def settings(minutes: float) -> TrainerConfig:
+def settings(minutes: float, seed: int) -> TrainerConfig:
     """How every variant is trained."""
     return TrainerConfig(
         steps=100_000,
@@ -47,6 +53,7 @@ def settings(minutes: float) -> TrainerConfig:
         dtype="bf16",
         save_every=100_000,
         max_minutes=minutes,
+        seed=seed,
     )
 
 
@@ -68,7 +75,7 @@ def logit_normal(levels: Tensor) -> Tensor:
 
 
 VARIANTS = {
-    "as it is: 256 wide, depth 8, patch 2": Variant(),
+    "as it is: 320 wide, depth 8, patch 2": Variant(),
     "patch 1": Variant(net={"patch": 1}),
     "192 wide, depth 14": Variant(net={"dim": 192, "depth": 14, "heads": 3}),
     "384 wide, depth 4": Variant(net={"dim": 384, "depth": 4, "heads": 6}),
@@ -97,9 +104,9 @@ class Moved(Objective):
 
 
 def measured(
-    variant: Variant, store: Store, unseen: Store, minutes: float, folder: Path
+    variant: Variant, store: Store, unseen: Store, config: TrainerConfig, folder: Path
 ) -> dict[str, float]:
-    """What its averaged weights reach after so many minutes, and those of the last step."""
+    """What its averaged weights reach, and those of the last step."""
     row = store.rows(torch.tensor([0]))
     sizes = {
         "channels": row.image.shape[1],
@@ -109,12 +116,13 @@ def measured(
         "clip_dim": row.clip.shape[2],
         "data_types": 0,
     }
-    torch.manual_seed(0)
-    net = UViT(UViTConfig(**{**sizes, **own_net(), **variant.net}))
+    torch.manual_seed(config.seed)
+    net = UViT(UViTConfig(**{**sizes, **NET, **variant.net}))
     start_small(net)
-    config = ObjectiveConfig(**{**OBJECTIVE, **variant.objective})
-    objective = Moved(net, config, variant.levels) if variant.levels else Objective(net, config)
-    trainer = Trainer(net, objective, StoreSource(store, BATCH, 0, CPU), settings(minutes), folder)
+    told = ObjectiveConfig(**{**OBJECTIVE, **variant.objective})
+    objective = Moved(net, told, variant.levels) if variant.levels else Objective(net, told)
+    source = StoreSource(store, BATCH, config.seed, CPU)
+    trainer = Trainer(net, objective, source, config, folder)
     trainer.run()
     assert trainer.ema is not None
     last = velocity_errors(net.eval(), unseen)
@@ -146,21 +154,35 @@ def main() -> None:
     for name in ("store", "unseen", "out"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     arguments = parser.parse_args()
     kept = arguments.out / "found.json"
-    found = json.loads(kept.read_text()) if kept.exists() else {}
+    found: Found = json.loads(kept.read_text()) if kept.exists() else {}
     store, unseen = Store.open(arguments.store), Store.open(arguments.unseen)
-    for number, (name, variant) in enumerate(VARIANTS.items()):
-        if name in arguments.only and name not in found:
-            folder = arguments.out / f"{number}"
-            found[name] = measured(variant, store, unseen, arguments.minutes, folder)
+    for seed, (number, name) in product(range(arguments.seeds), enumerate(VARIANTS)):
+        runs = found.setdefault(name, [])
+        if name in arguments.only and len(runs) == seed:
+            config = settings(arguments.minutes, seed)
+            folder = arguments.out / f"{number}-{seed}"
+            runs.append(measured(VARIANTS[name], store, unseen, config, folder))
             kept.write_text(json.dumps(found, indent=1) + "\n")
-    print("| | steps | pictures | captions | pictures, last weights |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, row in found.items():
-        errors = " | ".join(f"{row[key]:.3f}" for key in ("image", "text", "last"))
-        print(f"| {name} | {row['steps']:.0f} | {errors} |")
+    print(table(found))
+
+
+def table(found: Found) -> str:
+    """A line for each variant that was trained: means, and after +- their deviation over seeds."""
+    lines = ["| | steps | pictures | captions | pictures, last weights |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    for name, runs in found.items():
+        if runs:
+            errors = " | ".join(_spread([run[key] for run in runs]) for key in KEYS)
+            lines.append(f"| {name} | {fmean(run['steps'] for run in runs):.0f} | {errors} |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{fmean(values):.3f}" + (f" +- {stdev(values):.3f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,16 @@
 """Weights of an autoencoder whose decoder has twice the width, and still makes the same pictures.
 
-    python recipes/starter/doubled.py VAE OUT
-
-VAE is a safetensors file, OUT another. Every channel of the decoder is there twice, and what reads
-it reads both in unequal shares (Net2Net, arXiv 1511.05641): so the two can learn to differ. Groups
-of channels that are normalised together stay together.
+Every channel of the decoder is there twice, and what reads it reads both in unequal shares
+(Net2Net, arXiv 1511.05641): so the two can learn to differ. Groups of channels that are normalised
+together stay together.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 UNEVEN = 0.3
@@ -39,14 +35,8 @@ def _twice(name: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
     return torch.stack([share * tensor, (1 - share) * tensor], 2).flatten(1, 2)
 
 
-def main() -> None:
-    """Write the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("vae", type=Path)
-    parser.add_argument("out", type=Path)
-    arguments = parser.parse_args()
-    save_file(doubled(load_file(arguments.vae)), arguments.out)
-
-
-if __name__ == "__main__":
-    main()
+def sizes(net: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of nets.autoencoder for that decoder."""
+    widths = [2 * width for width in net["block_out_channels"]]
+    own = {"block_out_channels": widths, "layers_per_block": net["layers_per_block"]}
+    return {**net, "decoder": own}

@@ -1,30 +1,26 @@
 """Encode a folder of pairs once: a row of latents for every picture with each of its captions.
 
-    python recipes/starter/encode.py PAIRS PARTS OUT [--size 64] [--augment 0.6]
-
-PARTS holds the runs `vae`, `clip` and `captioner` and the folder `tokenizers`. OUT is a store, as
-`unidiff train` reads it; its about.json also has the scale that gives the VAE's latents a
-variance of 1.
+The parts are the runs `vae`, `clip` and `captioner` and the folder `tokenizers`. What comes out is
+a store, as `unidiff train` reads it; its about.json also has the scale that gives the VAE's
+latents a variance of 1.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from unidiff_cli.nets.autoencoder import autoencoder
 from unidiff_cli.nets.image_tower import image_tower
+from unidiff_cli.speed.dtype import choose_dtype
 from unidiff_cli.storage.checkpoint import Part
 from unidiff_cli.storage.parts import fill
 from unidiff_cli.storage.stored import read_tensors
@@ -36,6 +32,7 @@ from unidiff_cli.train.pairs import draws as draws_of
 
 BATCH = 32
 MEASURED = 512  # pictures that the VAE's scale is measured on
+WIDE = 256  # of networks this wide choose_dtype says what the processor does best
 
 
 def filled(part: Part, module: nn.Module, path: Path) -> Any:
@@ -47,12 +44,6 @@ def sizes(path: Path) -> dict[str, Any]:
     """The arguments of a part's class."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
-
-
-def image_encoder(folder: Path) -> Any:
-    """CLIP's image encoder in a folder of clip_image."""
-    tower = image_tower(sizes(folder / "clip_image.json"))
-    return filled("clip_image", tower, folder / "clip_image.safetensors")
 
 
 @dataclass(frozen=True)
@@ -68,10 +59,10 @@ class Encoders:
     @classmethod
     def open(cls, parts: Path) -> Encoders:
         """Those of a folder of runs."""
-        from diffusers import AutoencoderKL
         from transformers import CLIPTextConfig, CLIPTextModel
 
-        vae = AutoencoderKL(**sizes(parts / "vae" / "vae.json"))
+        vae = autoencoder(sizes(parts / "vae" / "vae.json"))
+        tower = image_tower(sizes(parts / "clip" / "clip_image.json"))
         text = CLIPTextModel(CLIPTextConfig(**sizes(parts / "captioner" / "clip_text.json")))
         captioner = load_file(parts / "captioner" / "captioner.safetensors")
         weight = captioner["encode_prefix.weight"]
@@ -82,7 +73,7 @@ class Encoders:
             filled("vae", vae, parts / "vae" / "vae.safetensors").to(
                 memory_format=torch.channels_last
             ),
-            image_encoder(parts / "clip"),
+            filled("clip_image", tower, parts / "clip" / "clip_image.safetensors"),
             filled("clip_text", text, parts / "captioner" / "clip_text.safetensors"),
             prefix,
             Tokenizer.from_file(str(parts / "tokenizers" / "clip_tokenizer.json")),
@@ -103,15 +94,9 @@ class Encoders:
         return out
 
 
-def sized(pictures: NDArray[np.uint8], size: int) -> Tensor:
-    """(B, 3, size, size) in -1..1; smaller pictures are means over areas."""
-    small = F.interpolate(to_tensor(pictures), (size, size), mode="area")
-    return small.contiguous(memory_format=torch.channels_last)
-
-
-def vae_scale(encoders: Encoders, pairs: Pairs, size: int) -> float:
+def vae_scale(encoders: Encoders, pairs: Pairs) -> float:
     """What the VAE's latents are multiplied with for a variance of 1."""
-    shots = torch.split(sized(pairs.pictures[:MEASURED], size), BATCH)
+    shots = torch.split(to_tensor(pairs.pictures[:MEASURED]), BATCH)
     generator = draws.generator("vae scale")
     latents = torch.cat([encoders.picture(some, generator)[0] for some in shots])
     return float(1 / latents.std())
@@ -121,20 +106,18 @@ def rows(
     encoders: Encoders,
     pairs: Pairs,
     scale: float,
-    size: int,
     seed: int,
-    limit: int,
     tell: Callable[[str], None],
     augment: float = 0.0,
 ) -> Iterator[LatentPairs]:
-    """The latents of the first pairs, a batch of pictures at a time; the same for the same seed.
+    """The latents of all pairs, a batch of pictures at a time; the same for the same seed.
 
     A share `augment` of the pictures is seen as others might draw or send them.
     """
-    for first in range(0, limit, BATCH):
-        numbers = range(first, min(first + BATCH, limit))
+    for first in range(0, len(pairs), BATCH):
+        numbers = range(first, min(first + BATCH, len(pairs)))
         generator = draws.generator(seed, "encode", first)
-        shots = sized(pairs.pictures[numbers.start : numbers.stop], size)
+        shots = to_tensor(pairs.pictures[numbers.start : numbers.stop])
         rng = draws_of(seed, first)
         other = torch.from_numpy(rng.random(len(shots)) < augment)
         if other.any():
@@ -147,48 +130,29 @@ def rows(
             clip.repeat_interleave(repeats, 0),
             encoders.text([text for each in captions for text in each]),
         )
-        if first % (32 * BATCH) == 0:
-            tell(f"{first} of {limit}")
+        if first % (128 * BATCH) == 0:
+            tell(f"{first} of {len(pairs)}")
 
 
-def main() -> None:
-    """Write the store."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("pairs", "parts", "out"):
-        parser.add_argument(name, type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pictures", type=int, help="encode only the first so many")
-    parser.add_argument("--scale", type=float, help="of the VAE's latents; measured by default")
-    parser.add_argument("--size", type=int, default=128, help="side of the pictures, in pixels")
-    parser.add_argument("--bf16", action="store_true", help="where the processor has it")
-    parser.add_argument(
-        "--augment", type=float, default=0.0, help="share of the pictures seen turned, blurred, ..."
-    )
-    arguments = parser.parse_args()
-    encoders, pairs = Encoders.open(arguments.parts), Pairs.open(arguments.pairs)
-    if arguments.bf16:
-        encoders.vae.to(torch.bfloat16)
-    with torch.no_grad():
-        scale = arguments.scale or vae_scale(encoders, pairs, arguments.size)
-        limit = min(arguments.pictures or len(pairs), len(pairs))
-        made = rows(
-            encoders,
-            pairs,
-            scale,
-            arguments.size,
-            arguments.seed,
-            limit,
-            lambda line: print(line, flush=True),
-            arguments.augment,
-        )
-        about = {
-            "vae_scale": scale,
-            "size": arguments.size,
-            "seed": arguments.seed,
-            "captions": pairs.captions(0),
-        }
-        store.write(arguments.out, made, about)
+@torch.no_grad()
+def make(
+    folder: Path,
+    parts: Path,
+    out: Path,
+    *,
+    scale: float | None = None,
+    tell: Callable[[str], None],
+    augment: float = 0.0,
+    seed: int = 0,
+) -> None:
+    """Write the store of a folder of pairs; the VAE's scale is measured unless it is given.
 
-
-if __name__ == "__main__":
-    main()
+    The VAE works in bfloat16 where the processor has it.
+    """
+    encoders, pairs = Encoders.open(parts), Pairs.open(folder)
+    size = pairs.pictures.shape[1]
+    nn.Module.to(encoders.vae, choose_dtype("auto", torch.device("cpu"), WIDE))
+    scale = scale or vae_scale(encoders, pairs)
+    made = rows(encoders, pairs, scale, seed, tell, augment)
+    about = {"vae_scale": scale, "size": size, "seed": seed, "captions": pairs.captions(0)}
+    store.write(out, made, about)

@@ -1,14 +1,11 @@
 """Render the small world into a folder of pairs, which every part is then trained on.
 
-    python recipes/starter/render.py DATA OUT
-
-DATA is the built set. OUT/train and OUT/heldout each get `pictures.npy` (N, 128, 128, 3) and
+OUT/train and OUT/heldout each get `pictures.npy` (N, 128, 128, 3) and
 `captions.jsonl`: a line a picture with its three captions, its noun and the row it came from.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -94,50 +91,39 @@ def line(scene: Scene, captions: Sequence[str]) -> str:
     return json.dumps(told)
 
 
-def once(pictures: Iterable[Picture], styles: Sequence[str]) -> list[Picture]:
+def once_each(pictures: Iterable[Picture], styles: Sequence[str]) -> list[Picture]:
     """One picture of each thing, in the earliest of the styles that has one."""
     ordered = sorted(pictures, key=lambda picture: styles.index(picture.vendor), reverse=True)
     return list({picture.noun: picture for picture in ordered}.values())
 
 
-def main() -> None:
-    """Write both folders."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--scenes", type=int, default=33_000)
-    parser.add_argument("--world", type=Path, default=HERE / "world.txt")
-    parser.add_argument("--styles", nargs="+", choices=STYLES, default=list(STYLES))
-    parser.add_argument(
-        "--several", type=float, default=MIX.several, help="share of scenes with several things"
-    )
-    parser.add_argument(
-        "--alone", dest="several", action="store_const", const=0.0, help="one thing to a scene"
-    )
-    parser.add_argument(
-        "--once", action="store_true", help="each thing only in the first style that may show it"
-    )
-    parser.add_argument(
-        "--recolour", type=float, default=MIX.recolour, help="share of things in another colour"
-    )
-    parser.add_argument(
-        "--background", type=float, default=MIX.background, help="share of backgrounds not white"
-    )
-    arguments = parser.parse_args()
-    world = small_world(records(arguments.data), nouns(arguments.world), arguments.styles)
-    learned = once(trained(world), arguments.styles) if arguments.once else trained(world)
-    heldout = [picture for picture in world if picture.split != TRAIN]
-    shown = World(
-        learned,
-        pixels(arguments.data, [p.row for p in learned]),
-        Mix(arguments.several, arguments.recolour, arguments.background),
-    )
-    art = pixels(arguments.data, [picture.row for picture in heldout])
+def make(
+    data: Path,
+    out: Path,
+    *,
+    scenes: int,
+    world: str = "world.txt",
+    styles: Sequence[str] = tuple(STYLES),
+    once: bool = False,
+    several: float = MIX.several,
+    recolour: float = MIX.recolour,
+    background: float = MIX.background,
+    seed: int = 0,
+) -> None:
+    """Both folders; with `once` a thing is shown only in the first of the styles that has it.
+
+    `several`, `recolour` and `background` are shares: of scenes with several things, of things in
+    another colour, of backgrounds that are not white.
+    """
+    known = small_world(records(data), nouns(HERE / world), styles)
+    learned = once_each(trained(known), styles) if once else trained(known)
+    heldout = [picture for picture in known if picture.split != TRAIN]
+    rows = pixels(data, [picture.row for picture in learned])
+    shown = World(learned, rows, Mix(several, recolour, background))
+    art = pixels(data, [picture.row for picture in heldout]) if heldout else ()
     plain = (plain_pair(*each) for each in zip(heldout, art, strict=True))
-    write(arguments.out / "heldout", plain, len(heldout))
-    scenes = (shown.pair(arguments.seed, index) for index in range(arguments.scenes))
-    write(arguments.out / "train", scenes, arguments.scenes)
+    write(out / "heldout", plain, len(heldout))
+    write(out / "train", (shown.pair(seed, index) for index in range(scenes)), scenes)
 
 
 def write(
@@ -152,7 +138,3 @@ def write(
             shots[index] = shot
             lines.write(line(scene, captions) + "\n")
     shots.flush()
-
-
-if __name__ == "__main__":
-    main()

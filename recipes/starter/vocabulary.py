@@ -1,7 +1,5 @@
 """Make the two tokenizers from the captions of a folder of pairs.
 
-    python recipes/starter/vocabulary.py PAIRS OUT
-
 Both are one lower-case byte-level BPE, so that every word has a spelling; they differ in their
 special tokens. `clip_tokenizer.json` puts <|startoftext|> before and <|endoftext|> behind, and
 fills up with <|endoftext|>; `caption_tokenizer.json` only knows <|EOS|>, its last id.
@@ -9,7 +7,6 @@ fills up with <|endoftext|>; `caption_tokenizer.json` only knows <|EOS|>, its la
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +20,8 @@ from tokenizers import (
     processors,
     trainers,
 )
+
+from unidiff_cli.storage.checkpoint import TokenizerName
 
 LENGTH = 20
 LARGEST = 1500
@@ -71,17 +70,25 @@ def for_captions(base: Tokenizer) -> Tokenizer:
     return tokenizer
 
 
-def main() -> None:
+def make(pairs: Path, out: Path) -> None:
     """Write both files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path)
-    parser.add_argument("out", type=Path)
-    arguments = parser.parse_args()
-    base = learned(captions(arguments.pairs))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    for_clip(base).save(str(arguments.out / "clip_tokenizer.json"))
-    for_captions(base).save(str(arguments.out / "caption_tokenizer.json"))
+    base = learned(captions(pairs))
+    out.mkdir(parents=True, exist_ok=True)
+    for_clip(base).save(str(out / "clip_tokenizer.json"))
+    for_captions(base).save(str(out / "caption_tokenizer.json"))
 
 
-if __name__ == "__main__":
-    main()
+def sizes(folder: Path, name: TokenizerName) -> dict[str, int]:
+    """What a network has to be told of a tokenizer: arguments of CLIPTextConfig or GPT2Config."""
+    tokenizer = Tokenizer.from_file(str(folder / f"{name}_tokenizer.json"))
+    if name == "caption":
+        end = tokenizer.token_to_id(EOS)
+        return {"vocab_size": end + 1, "bos_token_id": end, "eos_token_id": end}
+    start, end = (tokenizer.token_to_id(token) for token in (START, END))
+    return {
+        "vocab_size": tokenizer.get_vocab_size(),
+        "max_position_embeddings": LENGTH,
+        "bos_token_id": start,
+        "eos_token_id": end,
+        "pad_token_id": end,
+    }

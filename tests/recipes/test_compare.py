@@ -24,3 +24,12 @@ def test_what_is_given_or_absent_stays_so() -> None:
 
     fixed = torch.tensor([0, ABSENT, START])
     assert torch.equal(logit_normal(fixed), fixed)
+
+
+def test_a_variant_is_told_with_its_spread_over_seeds() -> None:
+    from compare import table
+
+    runs = [{"steps": 10, "image": image, "text": 0.5, "last": 0.25} for image in (0.1, 0.3)]
+    row = table({"wide": runs, "deep": []}).splitlines()[2:]
+    assert row == ["| wide | 10 | 0.200 +- 0.141 | 0.500 +- 0.000 | 0.250 +- 0.000 |"]
+    assert table({"wide": runs[:1]}).endswith("| wide | 10 | 0.100 | 0.500 | 0.250 |")

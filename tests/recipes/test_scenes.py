@@ -247,8 +247,8 @@ def test_a_bare_name_says_what_is_there_and_nothing_more() -> None:
 
 
 def test_once_takes_the_first_style_that_has_a_thing() -> None:
-    from render import once
+    from render import once_each
 
     pictures = [picture(0, "fox"), picture(1, "fox", "twemoji"), picture(2, "owl")]
     for styles, fox in ((["twemoji", "noto"], 1), (["noto", "twemoji"], 0)):
-        assert {p.noun: p.row for p in once(pictures, styles)} == {"fox": fox, "owl": 2}
+        assert {p.noun: p.row for p in once_each(pictures, styles)} == {"fox": fox, "owl": 2}

@@ -24,19 +24,19 @@ NET = {**SIZES, "decoder": OWN}
 
 def test_errors_are_a_picture_s_own_or_lent_and_of_any_strength() -> None:
     means, sampled = torch.zeros(400, 1, 1, 2), torch.tensor([[[[1.0, 3.0]]]]).repeat(200, 1, 1, 1)
-    made = errors(means, sampled, draws.generator("errors"))
+    made = errors(means, sampled, draws.generator("errors"), 0.25)
     own, lent = made[:200, 0, 0], made[200:, 0, 0]
     torch.testing.assert_close(own[:, 1], 3 * own[:, 0])
     torch.testing.assert_close(lent[:, 0], 3 * lent[:, 1])  # mirrored
     assert made.min() == 0
     assert made.max() == 3
-    for share in ((own[:, 0] == 0), (own[:, 0] == 1)):
-        assert float(share.float().mean()) == pytest.approx(0.25, abs=0.08)
+    for which in (own[:, 0] == 0, own[:, 0] == 1):  # a third of the other three quarters is whole
+        assert float(which.float().mean()) == pytest.approx(0.25, abs=0.08)
 
 
 def test_a_picture_without_errors_of_its_own_keeps_its_latent_but_for_the_lent_ones() -> None:
     means = torch.arange(4.0).view(4, 1, 1, 1)
-    made = errors(means, means[:2].clone(), draws.generator("errors"))
+    made = errors(means, means[:2].clone(), draws.generator("errors"), 0.0)
     assert not made.any()
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from unidiff_cli.errors import UsageError
@@ -43,8 +42,9 @@ class Config:
     net: dict[str, Any]
     """Arguments of nets.autoencoder."""
     batch: int = 8
-    squared: float = 10.0
-    edges: float = 1.0
+    clean: float = 0.4  # the share of latents without errors
+    squared: float = 30.0
+    edges: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,17 @@ class Batch:
     sampled: Tensor
 
 
-def errors(means: Tensor, sampled: Tensor, generator: torch.Generator) -> Tensor:
+def errors(means: Tensor, sampled: Tensor, generator: torch.Generator, clean: float) -> Tensor:
     """What is added to latents (B, C, h, w): their own errors, or one lent by the first S.
 
-    Of a strength between 0 and 1: a quarter of them none at all, a quarter whole.
+    Each is of a strength up to 1, a third of them whole; but a share `clean` has none.
     """
     own = sampled - means[: len(sampled)]
     others = len(means) - len(own)
     lent = torch.randint(len(own), (others,), generator=generator, device=means.device)
-    strength = 2 * torch.rand(len(means), 1, 1, 1, generator=generator, device=means.device) - 0.5
-    return strength.clamp(0, 1) * torch.cat([own, own[lent].flip(-1)])
+    drawn = torch.rand(2, len(means), 1, 1, 1, generator=generator, device=means.device)
+    strength = (1.5 * drawn[0]).clamp(max=1).masked_fill(drawn[1] < clean, 0.0)
+    return strength * torch.cat([own, own[lent].flip(-1)])
 
 
 def losses(
@@ -76,7 +77,7 @@ def losses(
     """
     with torch.no_grad():
         means = model.encode(batch.pictures).latent_dist.mode()
-        latents = means + errors(means, batch.sampled, generator)
+        latents = means + errors(means, batch.sampled, generator, config.clean)
     error = model.decode(latents).sample - batch.pictures
     beyond = (error * batch.pictures > 0) & (batch.pictures.abs() == 1)
     error = error.masked_fill(beyond, 0.0)
@@ -93,7 +94,7 @@ def losses(
 def source(
     pairs: Pairs,
     sampled: Pairs,
-    latents: NDArray[np.float32],
+    latents: np.ndarray[Any, Any],
     config: Config,
     seed: int,
     device: torch.device,
@@ -136,10 +137,10 @@ def build(config: Config, trainer: TrainerConfig, device: torch.device) -> Train
     )
 
 
-def sampled_latents(folder: Path, count: int) -> NDArray[np.float32]:
+def sampled_latents(folder: Path, count: int) -> np.ndarray[Any, Any]:
     """latents.npy of a folder of sampled pairs; UsageError where it is not of its pictures."""
     try:
-        latents: NDArray[np.float32] = np.load(folder / "latents.npy", mmap_mode="r")
+        latents: np.ndarray[Any, Any] = np.load(folder / "latents.npy", mmap_mode="r")
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder} has no sampled latents: {error}.") from error
     if len(latents) != count:
