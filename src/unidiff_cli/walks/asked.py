@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from unidiff_cli.request import Request
 
@@ -28,28 +28,6 @@ class Stage:
     """PSNR in dB of an end of an interpolation against the VAE's own picture of the input."""
 
 
-class Walk(Protocol):
-    """A series of stages; called with a model, it yields each as soon as it is made."""
-
-    name: str
-    arrows: bool
-    """Whether each stage is made of the one before it."""
-
-    @property
-    def ends(self) -> tuple[Request, ...]:
-        """What is given."""
-
-    @property
-    def stages(self) -> int:
-        """How many there will be, the given ones counted."""
-
-    def about(self, resolved: Request) -> dict[str, Any]:
-        """The walk and its settings as plain values; `resolved` is its first end."""
-
-    def __call__(self, model: UniDiffuser) -> Iterator[Stage]:
-        """The stages."""
-
-
 @dataclass(frozen=True)
 class Chain:
     """Back and forth between picture and words."""
@@ -59,24 +37,25 @@ class Chain:
     through: Through = "latents"
     name = "chain"
     arrows = True
+    """Whether each stage is made of the one before it."""
 
     @property
     def ends(self) -> tuple[Request, ...]:
-        """Where it begins."""
+        """What is given."""
         return (self.start,)
 
     @property
     def stages(self) -> int:
-        """What is given, and of each round a picture and a caption."""
+        """How many there will be: what is given, and of each round a picture and a caption."""
         return 2 * self.rounds + 1
 
     def about(self, resolved: Request) -> dict[str, Any]:
-        """The settings."""
+        """The walk and its settings as plain values; `resolved` is its first end."""
         own = {"walk": self.name, "rounds": self.rounds, "through": self.through}
         return {**own, **_plain(self.start), **_plain(resolved)}
 
     def __call__(self, model: UniDiffuser) -> Iterator[Stage]:
-        """The stages."""
+        """The stages, each as soon as it is made."""
         from unidiff_cli.walks.chain import chain
 
         return chain(model, self.start, self.rounds, self.through)
@@ -99,18 +78,21 @@ class Interpolation:
         return replace(self.first, absent="fixed"), replace(self.second, absent="fixed")
 
     def about(self, resolved: Request) -> dict[str, Any]:
-        """The settings; the steps of the ODE only where there is one."""
+        """The same; the steps of the ODE only where there is one."""
         own = {"walk": self.name, "stages": self.stages, **_plain(self.first)}
         own["to"] = str(self.second.given)
         own |= {"ode_steps": self.ode_steps} if self.first.image is not None else {}
         return {**own, **_plain(resolved)}
 
     def __call__(self, model: UniDiffuser) -> Iterator[Stage]:
-        """The stages."""
+        """The same."""
         from unidiff_cli.walks.interpolate import interpolate
 
         first, second = self.ends
         return interpolate(model, first, second, self.stages, self.ode_steps)
+
+
+Walk = Chain | Interpolation
 
 
 def _plain(request: Request) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +27,7 @@ from unidiff_cli.cli.options.shared import (
 )
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.table import tell
-from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.errors import UsageError
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 
 EXAMPLES = """\
@@ -42,71 +40,51 @@ Examples:
 WHOLE = {"prompts": 1000, "pictures": 600, "pairs": 200, "seeds": 10, "varied": 10}
 QUICK = {"prompts": 70, "pictures": 60, "pairs": 20, "seeds": 4, "varied": 1}
 
+part_option = partial(typer.Option, rich_help_panel="Examination")
+first_option = partial(part_option, min=0, metavar="N")
+
+Output = Annotated[
+    Path | None,
+    output_option(
+        "--output", "-o", metavar="FOLDER", help="Keep samples, clipart.json and plots there; "
+        "the same command again does what is missing.",
+    ),
+]  # fmt: skip
+Prompts = Annotated[int | None, first_option(help="Only the first N of 1000; groups are mixed.")]
+Pictures = Annotated[int | None, first_option(help="Only the first N of 600, for i2t.")]
+Pairs = Annotated[int | None, first_option(help="How many of joint; 200.")]
+Quick = Annotated[
+    bool,
+    part_option(
+        "--quick", help="A first look: 70 prompts, 60 pictures, 20 pairs, two prompts with 4 seeds."
+    ),
+]
+Examination = Annotated[
+    Path | None,
+    part_option(
+        metavar="FOLDER", help="Another examination, with its judge; "
+        "recipes/starter/examination.py makes them.",
+    ),
+]  # fmt: skip
+Seed = Annotated[
+    int,
+    sampling_option(metavar="N", help="Seed of the first sample of each part; the next has N + 1."),
+]
+Guidance = Annotated[float | None, sampling_option(metavar="S", help="The model's by default.")]
+
 
 def clipart(
-    output: Annotated[
-        Path | None,
-        output_option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Keep samples, clipart.json and plots there; the same command again does what "
-            "is missing.",
-        ),
-    ] = None,
-    prompts: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Only the first N of 1000; groups are mixed.",
-            rich_help_panel="Examination",
-        ),
-    ] = None,
-    pictures: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Only the first N of 600, for i2t.",
-            rich_help_panel="Examination",
-        ),
-    ] = None,
-    pairs: Annotated[
-        int | None,
-        typer.Option(
-            min=0, metavar="N", help="How many of joint; 200.", rich_help_panel="Examination"
-        ),
-    ] = None,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick",
-            help="A first look: 70 prompts, 60 pictures, 20 pairs, two prompts with 4 seeds.",
-            rich_help_panel="Examination",
-        ),
-    ] = False,
-    examination: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Another examination, with its judge; recipes/starter/examination.py makes them.",
-            rich_help_panel="Examination",
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        sampling_option(
-            metavar="N", help="Seed of the first sample of each part; the next has N + 1."
-        ),
-    ] = 0,
+    output: Output = None,
+    prompts: Prompts = None,
+    pictures: Pictures = None,
+    pairs: Pairs = None,
+    quick: Quick = False,
+    examination: Examination = None,
+    seed: Seed = 0,
     steps: Steps = None,
     solver: Solver = None,
     times: Times = None,
-    guidance: Annotated[
-        float | None,
-        sampling_option(metavar="S", help="The model's by default."),
-    ] = None,
+    guidance: Guidance = None,
     absent: Absent = "fresh",
     fast: Fast = "off",
     model: Model = None,
@@ -139,48 +117,14 @@ def clipart(
     settings = {"steps": steps, "solver": solver, "times": times, "guidance": guidance}
     asked: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     asked |= {"absent": absent, "fast": fast}
-    bad: list[UnidiffError] = []
-    with console.listening() as listener, _folder(output) as folder:
+    with console.listening() as listener:
         listener.stage("loading the libraries")
         from unidiff_cli.batch.worker import Spec
-        from unidiff_cli.evaluate.clipart.examination import Examination, open_judge
-        from unidiff_cli.evaluate.clipart.sitting import Examiner, Sitting
-        from unidiff_cli.speed.dtype import choose_device
+        from unidiff_cli.evaluate.clipart.run import examine
 
-        judge, about = open_judge(examination, choose_device(device))
-        sitting = Sitting(
-            examination=Examination.open(examination),
-            folder=folder,
-            spec=Spec(
-                model=model, device=device, dtype=dtype, memory=memory, batch_size=batch_size
-            ),
-            settings=asked,
-            seed=seed,
-            **amount,
-        )
-        made = sitting.make(listener, bad.append)
-        examiner = Examiner(sitting, judge, about["nouns"], made)
-        report = {
-            "metric": "clipart",
-            **examiner.report(listener),
-            "judge": about["accuracy"],
-            "seed": seed,
-            **asked,
-            **{name: amount[name] for name in given},
-            "made_with": dict(made.made_with),
-        }
-        report["notes"] = tables.clipart_notes(report)
-        files = examiner.keep(report) if output else []
-    tell(console, [report], json, *tables.clipart(report), bad)
-    if files:
-        console.note(f"written: {', '.join(map(str, files))}")
-
-
-@contextmanager
-def _folder(output: Path | None) -> Iterator[Path]:
-    """The folder for samples; one that is removed afterwards where none is asked for."""
-    if output is not None:
-        yield output
-    else:
-        with TemporaryDirectory(prefix="unidiff-clipart-") as name:
-            yield Path(name)
+        spec = Spec(model=model, device=device, dtype=dtype, memory=memory, batch_size=batch_size)
+        measured = examine(spec, examination, output, amount, asked, seed, listener)
+    (report,) = measured.answers
+    tell(console, [report], json, *tables.clipart(report), measured.bad)
+    if measured.files:
+        console.note(f"written: {', '.join(map(str, measured.files))}")
