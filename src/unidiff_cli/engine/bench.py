@@ -6,18 +6,21 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from unidiff_cli.core.latents import Latents
+from unidiff_cli.core.noise import Noise
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.engine.rescue import no_room
 from unidiff_cli.engine.samples import evaluations
-from unidiff_cli.nets.products import linear
+from unidiff_cli.nets.int8 import Int8Linear
+from unidiff_cli.nets.products import linear, multiplies_int8
 from unidiff_cli.nets.uvit import UViT, UViTConfig
 from unidiff_cli.request import Request
+from unidiff_cli.speed.dtype import beside
 from unidiff_cli.speed.memory import is_out_of_memory, release
 
 PROMPT = "a red fox"
@@ -97,7 +100,8 @@ class Bench:
             release(self.model.device)
         if not rows:
             raise no_room(self.model.device)
-        best = recommended(rows)
+        best, fewer_bits = recommended(rows), self.in_8_bits(request)
+        dtype = self.model.made_with["dtype"]
         return {
             **self.model.made_with,
             "size": list(request.size or ()),
@@ -107,9 +111,10 @@ class Bench:
             "ceiling_gflops": round(ceiling / 1e9, 1),
             "pictures": rows,
             "captions": captions,
+            "int8": fewer_bits,
             "out_of_memory": too_many,
             "peak_memory_gib": round(peak(self.model.device) / 2**30, 2),
-            "options": f"--dtype {self.model.made_with['dtype']} --batch-size {best}",
+            "options": f"--dtype {dtype} --batch-size {best}",
         }
 
     def ceiling(self, request: Request) -> float:
@@ -118,10 +123,11 @@ class Bench:
         width, height = request.size or (0, 0)
         patch = self.model.parts.factor * config.patch
         rows = 2 * (width // patch) * (height // patch)
-        layer = torch.nn.Linear(
+        plain = torch.nn.Linear(
             config.dim, config.mlp_ratio * config.dim, device=self.model.device
-        ).to(self.model.dtype)
-        x = torch.randn(rows, config.dim).to(self.model.device, self.model.dtype)
+        ).to(beside(self.model.dtype))
+        x = torch.randn(rows, config.dim).to(self.model.device, plain.weight.dtype)
+        layer = Int8Linear(plain) if self.model.dtype is torch.int8 else plain
         # One product is too short a time to be told from that of asking a GPU whether it is done.
         products = 1 if self.model.device.type == "cpu" else 20
 
@@ -131,7 +137,7 @@ class Bench:
 
         with torch.inference_mode():
             seconds = clocked(multiply, self.model.device, 3 * self.repeats)
-        return products * 2 * rows * layer.weight.numel() / seconds.low
+        return products * 2 * rows * plain.weight.numel() / seconds.low
 
     def pictures(self, request: Request, batch: int, steps: int, ceiling: float) -> dict[str, Any]:
         """A guided evaluation, and pictures a minute: prompt, evaluations and decoding summed."""
@@ -143,15 +149,7 @@ class Bench:
         prompts = [PROMPT] * batch
         reading = clocked(lambda: texts.encode(prompts), device, 1)
         known = known.put("text", texts.encode(prompts))
-        sampler = model.sampler(request, noise, model.dtype)
-        (leg,) = request.walk.legs
-
-        start = noise.latents(0, "start")
-
-        def evaluate() -> Latents:
-            return sampler.guided(leg, start, known, 0.5, 0, 0)
-
-        evaluation = clocked(evaluate, device, self.repeats)
+        evaluation = self.evaluation(model, request, known, noise)
         decoding = clocked(lambda: images.decode(known.image), device, 1)
         whole = reading.median + steps * evaluation.median + decoding.median
         points = batch * (2 if request.guidance else 1)
@@ -164,6 +162,36 @@ class Bench:
             "pictures_a_minute": round(60 * batch / whole, 3),
             "share_of_ceiling": round(done / evaluation.median / ceiling, 3),
         }
+
+    def evaluation(
+        self, model: UniDiffuser, request: Request, known: Latents, noise: Noise
+    ) -> Seconds:
+        """One evaluation of the network, guided as the request has it."""
+        sampler = model.sampler(request, noise, model.dtype)
+        (leg,) = request.walk.legs
+        start = noise.latents(0, "start")
+        return clocked(
+            lambda: sampler.guided(leg, start, known, 0.5, 0, 0), model.device, self.repeats
+        )
+
+    def in_8_bits(self, request: Request) -> dict[str, float] | None:
+        """An evaluation of one sample in int8, where that is possible here and was not chosen."""
+        model = self.model
+        if (
+            model.device.type != "cpu"
+            or model.parts.frugal
+            or model.dtype is torch.int8
+            or not multiplies_int8()
+        ):
+            return None
+        model.progress.stage("measuring int8")
+        noise = model.parts.noise([0], *(request.size or (0, 0)))
+        known = noise.latents(0, "start")
+        other = replace(model, dtype=torch.int8)
+        whole, fewer = (
+            self.evaluation(each, request, known, noise).median for each in (model, other)
+        )
+        return {"evaluation": float(f"{fewer:.5g}"), "times_as_fast": round(whole / fewer, 2)}
 
     def captions(self, request: Request, batch: int) -> dict[str, Any]:
         """Captions a second by the beam search, sampling not counted."""

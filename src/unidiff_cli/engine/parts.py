@@ -15,7 +15,7 @@ from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Pair
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
-from unidiff_cli.speed.dtype import arranged
+from unidiff_cli.speed.dtype import arranged, beside
 from unidiff_cli.speed.memory import Memory, release, tile
 from unidiff_cli.speed.pages import rest
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
@@ -69,7 +69,7 @@ class Parts:
             if part == "uvit" and self.memory == "min":
                 module = self.checkpoint.streamed(self.device, dtype)
             else:
-                module = self.checkpoint.module(part, self.device, dtype)
+                module = self.checkpoint.module(part, self.device, beside(dtype))
             if part == "vae" and self.frugal:
                 tile(module, self.config.size, self.factor)
             self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
@@ -125,7 +125,7 @@ class Parts:
     def _for_captions(self, dtype: torch.dtype) -> torch.dtype:
         """Float32, but on a CPU, where a wide GPT-2 takes half the time in half precision."""
         wide = int(self.config.gpt2.get("n_embd", 768)) >= WIDE_GPT2
-        return dtype if wide and self.device.type == "cpu" else torch.float32
+        return beside(dtype) if wide and self.device.type == "cpu" else torch.float32
 
     def noise(self, seeds: Sequence[int], width: int, height: int) -> Noise:
         """The noise streams of samples of this size, in pixels."""

@@ -25,7 +25,7 @@ from unidiff_cli.engine.parts import Parts
 from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.engine.rescue import Rescue
 from unidiff_cli.engine.samples import seed_of
-from unidiff_cli.errors import DegenerateResult, UnidiffError
+from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress, Silence
@@ -80,6 +80,11 @@ class UniDiffuser(Model):
         place = choose_device(device)
         parts = Parts(checkpoint, place, listener, memory)
         number_format = choose_dtype(dtype, place, int(parts.config.uvit["dim"]))
+        if memory == "min" and number_format is torch.int8:
+            raise UsageError(
+                "--memory min computes with the network's blocks as its file has them.",
+                "With int8 the whole network takes half of what bf16 takes: try --memory low.",
+            )
         return cls(parts, place, number_format, listener)
 
     @property

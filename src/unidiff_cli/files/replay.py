@@ -31,7 +31,7 @@ MAX_LINE = 2**20
 MAX_COUNT = 1000
 """Samples that one record may ask for."""
 MAX_THREADS = 256
-DTYPES = ("fp32", "bf16", "fp16")
+DTYPES = ("fp32", "bf16", "fp16", "int8")
 SPARING: tuple[Memory, ...] = ("low", "min")
 
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unidiff_cli.nets.int8 import Int8Linear
+
 LONG = 512
 """From this many tokens on, bfloat16 attention without AMX is faster one head at a time."""
 
@@ -29,6 +31,11 @@ def features() -> dict[str, Any]:
 def multiplies_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 matrices itself."""
     return bool(features().get("amx_bf16") or features().get("avx512_bf16"))
+
+
+def multiplies_int8() -> bool:
+    """Whether the CPU multiplies integers of 8 bits, and PyTorch has the product for it."""
+    return bool(features().get("avx512_vnni")) and hasattr(torch.ops.onednn, "qlinear_prepack")
 
 
 @cache
@@ -50,6 +57,8 @@ def linear(x: Tensor, layer: nn.Module, *, gelu: bool = False) -> Tensor:
 
     Only a plain nn.Linear is taken apart: an adapter around one does more than its weight says.
     """
+    if isinstance(layer, Int8Linear):
+        return layer(x, gelu=gelu)
     cpu = x.device.type == "cpu" and not torch.is_grad_enabled()
     if type(layer) is nn.Linear and cpu and layer.weight.dtype is x.dtype and onednn(x.dtype):
         then, how = ("gelu", "none") if gelu else ("none", "")

@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from unidiff_cli.cli.app import app
+from unidiff_cli.cli.commands.bench import in_8_bits
 from unidiff_cli.engine.bench import Bench, operations, recommended
+from unidiff_cli.nets.products import multiplies_int8
 from unidiff_cli.nets.uvit import UViTConfig
 
 
@@ -73,3 +75,18 @@ def test_a_larger_batch_must_gain() -> None:
     rows = [{"batch": n, "pictures_a_minute": rate} for n, rate in ((4, 2.02), (1, 1.0), (2, 2.0))]
     assert recommended(rows[1:2]) == 1
     assert recommended(sorted(rows, key=lambda row: row["batch"])) == 2
+
+
+def test_int8_is_spoken_of_where_it_gains() -> None:
+    assert in_8_bits({"evaluation": 1.234, "times_as_fast": 1.5})[-1] == (
+        "--dtype int8: 1.23 seconds an evaluation, 1.5 times as fast, less exact (docs/fast.md)"
+    )
+    assert in_8_bits({"evaluation": 1.234, "times_as_fast": 1.05}) == in_8_bits(None) == []
+
+
+@pytest.mark.skipif(not multiplies_int8(), reason="this CPU does not multiply 8 bits")
+def test_int8_is_measured_where_it_is_possible() -> None:
+    said = json.loads(bench("--batch-sizes", "1", "--json", "--device", "cpu").stdout)
+    assert said["int8"]["times_as_fast"] > 0
+    chosen = json.loads(bench("--batch-sizes", "1", "--json", "--dtype", "int8").stdout)
+    assert (chosen["dtype"], chosen["int8"]) == ("int8", None)

@@ -82,7 +82,7 @@ Device = Annotated[
     model_option("--device", help="Other than recorded."),
 ]
 Dtype = Annotated[
-    Literal["auto", "fp32", "bf16", "fp16"] | None,
+    Literal["auto", "fp32", "bf16", "fp16", "int8"] | None,
     model_option("--dtype", help="Other than recorded."),
 ]
 

@@ -27,11 +27,12 @@ Device = Annotated[
     model_option("--device", envvar="UNIDIFF_DEVICE", help="Where to compute."),
 ]
 Dtype = Annotated[
-    Literal["auto", "fp32", "bf16", "fp16"],
+    Literal["auto", "fp32", "bf16", "fp16", "int8"],
     model_option(
         "--dtype",
         envvar="UNIDIFF_DTYPE",
-        help="The number format to compute in; auto is the best that the device handles well.",
+        help="The number format to compute in; auto is the best that the device handles well, int8 "
+        "the fastest for a large model on a CPU that multiplies it, less exact: docs/fast.md.",
     ),
 ]
 Memory = Annotated[
