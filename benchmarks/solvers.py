@@ -5,7 +5,8 @@
 The solution is taken from many small steps (third-order multistep, evenly spaced in log-SNR). What
 stands for an absent modality is one noise for all evaluations of a sample, so there is an ODE to be
 solved. A number is the error's root mean square in the sampled latents, in percent of theirs,
-averaged over the samples; guidance is the model's own unless given.
+averaged over the samples; guidance is the model's own unless given. The model's tuned solver, if it
+has one, has a row with the numbers of evaluations that it was learned for.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from unidiff_cli import Request, UniDiffuser
 from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.solver import SOLVERS, TIMES
+from unidiff_cli.core.tuned import LEGS, NAME, tuned
 
 PROMPTS = (
     "a red fox",
@@ -51,7 +53,7 @@ def solved(
     sampler: Sampler, known: Latents, mode: str, solver: str, times: Sequence[float]
 ) -> Latent:
     """What the solver makes of the noise: the picture's latents, or the text's."""
-    sampler = replace(sampler, solver=as_solver(SOLVERS[solver]), times=times)
+    sampler = replace(sampler, solver=as_solver(SOLVERS.get(solver, tuned)), times=times)
     walk = Request(mode=mode, **({"prompt": ""} if mode == "t2i" else {})).walk
     with torch.inference_mode():
         return sampler.walk(walk, known)[walk.yields[0]]
@@ -73,16 +75,23 @@ def _squares(latent: Latent) -> torch.Tensor:
     return torch.stack([part.double().square().flatten(1).sum(1) for part in latent.parts]).sum(0)
 
 
-def table(rows: Sequence[tuple[str, str, Sequence[float]]], evaluations: Sequence[int]) -> str:
+def table(
+    rows: Sequence[tuple[str, str, Sequence[float | None]]], evaluations: Sequence[int]
+) -> str:
     """Markdown: a row for each solver and choice of times, the best of a column in bold."""
-    best = [min(errors[n] for _, _, errors in rows) for n in range(len(evaluations))]
+    columns = zip(*(errors for _, _, errors in rows), strict=True)
+    best = [min(value for value in column if value is not None) for column in columns]
     lines = [
         f"| solver | times | {' | '.join(map(str, evaluations))} |",
         f"| --- | --- |{' ---: |' * len(evaluations)}",
     ]
     for solver, times, errors in rows:
         cells = [
-            f"**{100 * value:.2f}**" if value == low else f"{100 * value:.2f}"
+            "-"
+            if value is None
+            else f"**{100 * value:.2f}**"
+            if value == low
+            else f"{100 * value:.2f}"
             for value, low in zip(errors, best, strict=True)
         ]
         lines.append(f"| `{solver}` | `{times}` | {' | '.join(cells)} |")
@@ -109,11 +118,20 @@ def main() -> None:
         return solved(sampler, known, arguments.mode, solver, clock)
 
     true = run(REFERENCE, "log-snr", arguments.reference)
-    rows = [
+    rows: list[tuple[str, str, list[float | None]]] = [
         (solver, times, [error(run(solver, times, steps), true) for steps in evaluations])
         for solver in SOLVERS
         for times in TIMES
     ]
+    if model.tuned is not None:
+        learned = model.tuned.of(LEGS[arguments.mode])
+        ends = {
+            steps: solved(sampler, known, arguments.mode, NAME, learned[steps])
+            for steps in evaluations
+            if steps in learned
+        }
+        off = {steps: error(end, true) for steps, end in ends.items()}
+        rows.append((NAME, "its own", [off.get(steps) for steps in evaluations]))
     print(
         f"`{arguments.mode}`, {len(PROMPTS)} samples, guidance {sampler.guidance:g}; error in %, "
         f"by evaluations, against {arguments.reference}:\n"

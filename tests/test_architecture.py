@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "files": {"errors", "core", "request", "registry", "model_config"},
     "codecs": {"core", "nets", "errors", "files"},
     "speed": {"core", "nets", "errors", "progress"},
-    "storage": {"nets", *SHARED},
+    "storage": {"nets", "core", *SHARED},
     "engine": {"codecs", "storage", "speed", "nets", "core", "process", *SHARED},
     "train": {"codecs", "nets", "core", "engine", "storage", "speed", "process", *SHARED},
     "batch": {"engine", "process", "core", *SHARED},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from unidiff_cli.core.modes import MODES, Mode
 from unidiff_cli.core.solver import SOLVERS, TIMES
+from unidiff_cli.core.tuned import NAME, is_tuned
 from unidiff_cli.errors import UnidiffError, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Request:
             )
         check_whole("steps", self.steps, 1, MAX_STEPS)
         check_number("guidance", self.guidance, 0.0, MAX_GUIDANCE)
-        check_choice("solver", self.solver, SOLVERS)
+        check_choice("solver", NAME if is_tuned(self.solver) else self.solver, [*SOLVERS, NAME])
         check_choice("times", self.times, TIMES)
         check_choice("absent", self.absent, ("fresh", "fixed"))
         check_choice("unconditional", self.unconditional, ("absent", "empty"))

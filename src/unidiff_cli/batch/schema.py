@@ -10,11 +10,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from unidiff_cli.batch.jobs import ID, MAX_ID, MAX_JOB_COUNT
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.solver import SOLVERS, TIMES
+from unidiff_cli.core.tuned import NAME, PATTERN
 from unidiff_cli.request import MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_STEPS, SIZE_STEP, Request
 
 RANGES: dict[str, dict[str, Any]] = {
     "mode": {"enum": list(MODES)},
-    "solver": {"enum": list(SOLVERS)},
+    "solver": {"anyOf": [{"enum": [*SOLVERS, NAME]}, {"pattern": f"^{PATTERN}$"}]},
     "times": {"enum": list(TIMES)},
     "count": {"minimum": 1, "maximum": MAX_JOB_COUNT},
     "seed": {"minimum": 0, "maximum": MAX_SEED},

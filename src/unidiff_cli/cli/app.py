@@ -21,6 +21,7 @@ from unidiff_cli.cli.commands import (
     replay,
     sweep,
     train,
+    tune,
 )
 from unidiff_cli.cli.commands import eval as evaluate
 from unidiff_cli.cli.options import ends
@@ -110,6 +111,7 @@ _add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)
 _add("batch", batch.batch, batch.EXAMPLES, BULK)
 _add("bench", bench.bench, bench.EXAMPLES, MODELS)
 _add("train", train.train, None, MODELS)
+_add("tune", tune.tune, tune.EXAMPLES, MODELS)
 for group, name in ((models.app, "models"), (evaluate.app, "eval")):
     group.callback(invoke_without_command=True)(help_alone)
     app.add_typer(group, name=name, rich_help_panel=MODELS)

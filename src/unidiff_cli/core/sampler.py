@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, cast
 
@@ -31,6 +31,8 @@ class Sampler:
     schedule: Schedule
     solver: Solver[Latents]
     times: Sequence[float]
+    steps: Mapping[Leg, Sequence[float]] = field(default_factory=dict)
+    """The times of each leg, where a solver has others for each."""
     guidance: float = 0.0
     """The paper's scale s in e + s (e - e_alone); 0 is off."""
     interval: tuple[float, float] = (0.0, 1.0)
@@ -61,11 +63,10 @@ class Sampler:
         def clean(z: Latents, t: float) -> Latents:
             return self.clean(leg, z, known, t, number, next(evaluations))
 
-        z = self.solver(
-            clean, start or self.noise.latents(number, "start"), self.times, self.schedule
-        )
+        times = self.steps[leg] if self.steps else self.times
+        z = self.solver(clean, start or self.noise.latents(number, "start"), times, self.schedule)
         if self.final_denoise:
-            z = clean(z, self.times[-1])
+            z = clean(z, times[-1])
         for modality in leg.which(Role.SAMPLED):
             known = known.put(modality, z[modality])
         return known

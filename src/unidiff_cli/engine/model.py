@@ -13,6 +13,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
+from unidiff_cli.core.tuned import Tuned, is_tuned
+from unidiff_cli.engine.learned import with_learned
 from unidiff_cli.engine.samples import evaluations, shape, split
 from unidiff_cli.errors import UnidiffError, UsageError
 from unidiff_cli.files.pictures import open_picture
@@ -39,6 +41,11 @@ class Model(ABC):
     @abstractmethod
     def made_with(self) -> Mapping[str, str]:
         """What a result depends on besides its request."""
+
+    @property
+    @abstractmethod
+    def tuned(self) -> Tuned | None:
+        """The solver that was learned for the model, if one was."""
 
     @abstractmethod
     def usual_batch(self, request: Request) -> int:
@@ -71,10 +78,12 @@ class Model(ABC):
                 f"{self.made_with['model']} does not tell kinds of training data apart.",
                 "Leave out --v1-data: it belongs to unidiffuser-v1.",
             )
+        if is_tuned(request.solver or config.sampling.solver):
+            request = with_learned(request, self.tuned, str(self.made_with["model"]))
         choices: dict[str, Any] = {
             "steps": config.sampling.steps,
             "solver": config.sampling.solver,
-            "times": config.sampling.times,
+            "times": None if is_tuned(request.solver) else config.sampling.times,
             "guidance": config.sampling.guidance,
             "size": (config.size, config.size),
             "v1_data": "internal" if config.data_types else None,

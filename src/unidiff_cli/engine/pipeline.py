@@ -15,11 +15,13 @@ from unidiff_cli import __version__
 from unidiff_cli.codecs.image import ImageCodec
 from unidiff_cli.codecs.text import TextCodec
 from unidiff_cli.core.latents import Latent, Latents
+from unidiff_cli.core.modes import Leg
 from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, TIMES
+from unidiff_cli.core.tuned import LEGS, Steps, Tuned, is_tuned, tuned
 from unidiff_cli.engine.model import Answer, Model, Stage
 from unidiff_cli.engine.parts import Parts
 from unidiff_cli.engine.predictor import UViTPredictor
@@ -91,6 +93,11 @@ class UniDiffuser(Model):
     def config(self) -> ModelConfig:
         """The sizes of the parts, and the model's defaults."""
         return self.parts.config
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """The solver that lies beside the model."""
+        return self.parts.checkpoint.tuned
 
     @property
     def made_with(self) -> dict[str, str]:
@@ -187,8 +194,9 @@ class UniDiffuser(Model):
             predict=predictor,
             noise=noise,
             schedule=schedule,
-            solver=as_solver(SOLVERS[request.solver or ""]),
-            times=TIMES[request.times or ""](request.steps or 0, schedule),
+            solver=as_solver(SOLVERS.get(request.solver or "", tuned)),
+            times=TIMES[request.times or "log-snr"](request.steps or 0, schedule),
+            steps=self._steps(request),
             guidance=request.guidance or 0.0,
             interval=request.guidance_interval or (0.0, 1.0),
             absent=request.absent,
@@ -196,6 +204,13 @@ class UniDiffuser(Model):
             final_denoise=request.final_denoise,
         )
         return sampler if self.watch is None else self.watch(sampler)
+
+    def _steps(self, request: Request) -> dict[Leg, Steps]:
+        """The learned steps of every leg, where the solver is the model's own."""
+        learned, count = self.tuned, request.steps or 0
+        if learned is None or not is_tuned(request.solver):
+            return {}
+        return {leg: learned.of(leg)[count] for leg in LEGS.values() if count in learned.of(leg)}
 
 
 def decode(

@@ -42,7 +42,7 @@ class Int8Linear(nn.Module):
         """The map of x (..., K), and the exact GELU of that if asked for, in x's dtype."""
         flat = x.reshape(-1, x.shape[-1])
         out = torch.empty(len(flat), len(self.step), dtype=x.dtype)
-        for rows, into in zip(flat.split(ROWS), out.split(ROWS), strict=True):
+        for rows, into in zip(torch.split(flat, ROWS), torch.split(out, ROWS), strict=True):
             into.copy_(self._product(rows, gelu))
         return out.view(*x.shape[:-1], -1)
 

@@ -58,7 +58,7 @@ def linear(x: Tensor, layer: nn.Module, *, gelu: bool = False) -> Tensor:
     Only a plain nn.Linear is taken apart: an adapter around one does more than its weight says.
     """
     if isinstance(layer, Int8Linear):
-        return layer(x, gelu=gelu)
+        return layer.forward(x, gelu=gelu)
     cpu = x.device.type == "cpu" and not torch.is_grad_enabled()
     if type(layer) is nn.Linear and cpu and layer.weight.dtype is x.dtype and onednn(x.dtype):
         then, how = ("gelu", "none") if gelu else ("none", "")

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import nn
 
+    from unidiff_cli.core.tuned import Tuned
+
 Part = Literal["uvit", "vae", "clip_text", "clip_image", "encode_prefix", "captioner"]
 """encode_prefix is the linear map into the text latent alone; captioner is the whole decoder."""
 TokenizerName = Literal["clip", "caption"]
@@ -34,6 +36,10 @@ class Checkpoint(Protocol):
     @property
     def words(self) -> frozenset[str] | None:
         """All words that the model was trained on; None where there is no list of them."""
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """The solver that was learned for the model; None where there is none beside it."""
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,

@@ -9,12 +9,21 @@ from pathlib import Path
 
 from unidiff_cli.errors import OutputError
 from unidiff_cli.storage.find import find
-from unidiff_cli.storage.layout import CONFIG, PARTS, TOKENIZERS, WORDS, part_file, tokenizer_file
+from unidiff_cli.storage.layout import (
+    CONFIG,
+    PARTS,
+    TOKENIZERS,
+    TUNED,
+    WORDS,
+    part_file,
+    tokenizer_file,
+)
 from unidiff_cli.storage.open import open_found
 from unidiff_cli.storage.original import Extras
 from unidiff_cli.storage.parts import check, expected, hollow
 from unidiff_cli.storage.save import DTYPES, write_tensors, write_tokenizer, writing
 from unidiff_cli.storage.stored import Tell, silent
+from unidiff_cli.storage.tuned_file import write_tuned
 
 
 def convert(
@@ -46,6 +55,8 @@ def convert(
             opened.config.write(building / CONFIG)
             if opened.words is not None:
                 (building / WORDS).write_text(json.dumps(sorted(opened.words)) + "\n", "utf-8")
+            if opened.tuned is not None:
+                write_tuned(opened.tuned, building / TUNED)
             building.chmod(0o755)
             building.rename(target)
     finally:

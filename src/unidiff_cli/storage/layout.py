@@ -18,6 +18,8 @@ from unidiff_cli.storage.checkpoint import Part, TokenizerName
 Layout = Literal["ours", "diffusers", "original"]
 
 WORDS = "words.json"
+TUNED = "tuned.json"
+"""The solver of a model, which is no part of it: it may be learned anew."""
 END = 2**16
 """Bytes of either end of a file that its folder's revision depends on."""
 CONFIG = "config.json"

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import nn
 
+from unidiff_cli.core.tuned import Tuned
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 from unidiff_cli.storage.find import Found, find
 from unidiff_cli.storage.folders import Diffusers, Ours
-from unidiff_cli.storage.layout import digest, layout_of
+from unidiff_cli.storage.layout import TUNED, digest, layout_of
 from unidiff_cli.storage.original import Extras, Original
 from unidiff_cli.storage.parts import fill, hollow
 from unidiff_cli.storage.stored import Tell, Tensors, silent
 from unidiff_cli.storage.streamed import streamed_uvit
 from unidiff_cli.storage.tiny import RandomSource
+from unidiff_cli.storage.tuned_file import read_tuned
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,6 +49,7 @@ class Opened:
     name: str
     revision: str
     source: Source
+    folder: Path | None = None
 
     @property
     def config(self) -> ModelConfig:
@@ -55,6 +60,11 @@ class Opened:
     def words(self) -> frozenset[str] | None:
         """All words that the model was trained on, where its folder lists them."""
         return self.source.words if isinstance(self.source, Ours) else None
+
+    @cached_property
+    def tuned(self) -> Tuned | None:
+        """The solver that lies in its folder; ModelUnavailable where that file is damaged."""
+        return None if self.folder is None else read_tuned(self.folder / TUNED)
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype; ModelUnavailable when its weights do not fit."""
@@ -102,7 +112,7 @@ def open_found(found: Found, extras: Extras | None = None, tell: Tell = silent) 
     """The model at a place; `extras` says where to find what the original files lack."""
     source = _source(found, extras or Extras(), tell)
     revision = found.revision or (digest(found.folder) if found.folder else "")
-    return Opened(found.name, revision, source)
+    return Opened(found.name, revision, source, found.folder)
 
 
 def _source(found: Found, extras: Extras, tell: Tell) -> Source:

@@ -76,6 +76,7 @@ def _interpolate(
         exact,
         solver=as_solver(ddim),
         times=log_snr_times(ode_steps, walker.sampler.schedule),
+        steps={},
         guidance=0.0,
         final_denoise=False,
     )

@@ -19,6 +19,7 @@ from unidiff_cli.cli.app import app
 from unidiff_cli.cli.options.options import Options, _types
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.solver import SOLVERS, TIMES
+from unidiff_cli.core.tuned import NAME
 from unidiff_cli.request import PRESETS
 
 FROZEN = Path(__file__).parents[1] / "options.json"
@@ -55,7 +56,7 @@ def test_the_page_is_what_help_says() -> None:
 
 @pytest.mark.parametrize(
     ("field", "names"),
-    [("solver", SOLVERS), ("times", TIMES), ("preset", PRESETS)],
+    [("solver", [*SOLVERS, NAME]), ("times", TIMES), ("preset", PRESETS)],
     ids=["solver", "times", "preset"],
 )
 def test_choices_are_those_of_their_tables(field: str, names: dict[str, object]) -> None:

@@ -40,7 +40,7 @@ Steps = Annotated[
     str | None, _several("--steps", "N,N,...", "Network evaluations per leg; 5-8 is 5,6,7,8.")
 ]
 Solver = Annotated[
-    str | None, _several("--solver", "NAME,...", "dpm++3s, dpm++2m, dpm++3m, unipc, ddim.")
+    str | None, _several("--solver", "NAME,...", "dpm++3s, dpm++2m, dpm++3m, unipc, ddim, tuned.")
 ]
 Times = Annotated[str | None, _several("--times", "NAME,...", "uniform, log-snr.")]
 Fast = Annotated[str | None, _several("--fast", "LEVEL,...", "off, safe, max.")]

@@ -61,8 +61,12 @@ class Options:
         ),
     ] = None
     solver: Annotated[
-        Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
-        sampling_option("--solver", help="How the steps are made; the default is the model's."),
+        Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim", "tuned"] | None,
+        sampling_option(
+            "--solver",
+            help="How the steps are made; tuned is what `unidiff tune` learned for the model, for "
+            "some numbers of --steps. The default is the model's.",
+        ),
     ] = None
     times: Times = None
     guidance: Annotated[

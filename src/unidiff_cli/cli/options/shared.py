@@ -58,7 +58,7 @@ Steps = Annotated[
     int | None, sampling_option("--steps", metavar="N", help="The model's by default.")
 ]
 Solver = Annotated[
-    Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim"] | None,
+    Literal["dpm++3s", "dpm++2m", "dpm++3m", "unipc", "ddim", "tuned"] | None,
     sampling_option("--solver", help="The model's by default."),
 ]
 Times = Annotated[
