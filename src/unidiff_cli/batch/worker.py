@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.batch.jobs import ID, BadJob, Job
@@ -12,6 +13,7 @@ from unidiff_cli.engine.opening import open_model
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.files.output import encode
 from unidiff_cli.files.record import Failure, Record
+from unidiff_cli.files.stamp import Stamp
 from unidiff_cli.registry import Place
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ class Spec(Place):
     batch_size: int | None = None
     metadata: bool = True
     """Whether pictures tell how they were made."""
+    prompt: bool = True
+    """Whether they tell the prompt."""
+    sign: str | None = None
+    """The files of a certificate and its key, to sign them with."""
 
     def load(self) -> UniDiffuser:
         """The model; its parts are loaded when a job first needs them."""
@@ -58,6 +64,12 @@ class Worker:
 
     model: UniDiffuser
     spec: Spec
+
+    @cached_property
+    def stamp(self) -> Stamp:
+        """What its pictures say of themselves."""
+        spec = self.spec
+        return Stamp.of(metadata=spec.metadata, prompt=spec.prompt, sign=spec.sign)
 
     def __call__(self, batch: Sequence[Job]) -> Iterator[Answer]:
         """An answer for each job, in their order. An error of ours ends it: it is no job's fault.
@@ -93,7 +105,7 @@ class Worker:
             (output,) = result.outputs
             if output.image is not None:
                 own = replace(Record.of(result), custom_id=job.custom_id)
-                pictures.append((name, encode(output.image, ".png", [own] * self.spec.metadata)))
+                pictures.append((name, encode(output.image, ".png", [own], stamp=self.stamp)))
         whole = replace(
             samples[0],
             request=job.request,

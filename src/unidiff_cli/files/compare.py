@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.files import pictures
+from unidiff_cli.files.originals import Original
 from unidiff_cli.files.output import FORMATS, encode
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.files.record import Record
-from unidiff_cli.files.replay import Original
 from unidiff_cli.request import Result
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ def save_options(
     room = _fits(format, text)
     if format == "GIF":
         return {"comment": text.encode()} if room else {}
-    packet = xmp.packet(text, *_credits(records, walk or {}))
+    packet = xmp.packet(text, *credits_of(records, walk or {}))
     if format == "PNG":
         texts = PngImagePlugin.PngInfo()
         if room:
@@ -115,7 +115,7 @@ def save_options(
     return {"exif": head + block, "xmp": packet}
 
 
-def _credits(records: Sequence[Record], walk: Mapping[str, Any]) -> tuple[str, str, str]:
+def credits_of(records: Sequence[Record], walk: Mapping[str, Any]) -> tuple[str, str, str]:
     """Model, revision and prompt, of a sheet the different ones of all."""
     made_with: list[Mapping[str, Any]] = [record.made_with for record in records] or [walk]
     prompts = [record.request.prompt for record in records] or [walk.get("prompt"), walk.get("to")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from itertools import count
@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.files.metadata import save_options
+from unidiff_cli.files.stamp import ALL, Stamp
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from unidiff_cli.files.record import Record
+    from unidiff_cli.files.signing import Source
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 95
@@ -111,20 +112,22 @@ def encode(
     suffix: str,
     records: Sequence[Record],
     walk: Mapping[str, Any] | None = None,
+    stamp: Stamp = ALL,
+    inputs: Iterable[Source] = (),
 ) -> bytes:
-    """The picture as the bytes of a file, with its records or walk in it if there are any."""
+    """The picture as a file's bytes; the stamp says what of records, walk and `inputs` it tells."""
     format = FORMATS[suffix.lower()]
     if not bears(suffix, picture):
         raise OutputError(
             f"{picture.width} x {picture.height} pixels are too many for a {suffix}.",
             "Choose a name that ends in .png.",
         )
-    options = save_options(format, records, walk) if records or walk else {}
+    options = stamp.options(format, records, walk)
     if format != "PNG":
         options["quality"] = QUALITY
     buffer = BytesIO()
     picture.save(buffer, format, **options)
-    return buffer.getvalue()
+    return stamp.seal(buffer.getvalue(), format, records, walk, inputs)
 
 
 def write_new(candidates: Iterator[Path], data: bytes) -> Path:

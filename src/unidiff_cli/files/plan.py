@@ -10,6 +10,7 @@ from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.names import Files, Sample, choose_files, is_template
 from unidiff_cli.files.output import check_new, check_suffix, check_words, is_folder, make_folder
+from unidiff_cli.files.stamp import ALL, Stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,7 @@ class Plan:
 
     mode: Mode
     json: bool = False
-    metadata: bool = True
+    stamp: Stamp = ALL
     files: Files | None = None
     """A file for each sample."""
     to_stdout: bool = False
@@ -49,13 +50,13 @@ def make_plan(
     force: bool = False,
     grid: bool = False,
     json: bool = False,
-    metadata: bool = True,
+    stamp: Stamp = ALL,
 ) -> Plan:
     """The plan, or what is wrong with it: names that clash or are taken."""
     named = output is not None and output != "-" and not is_folder(output)
     if force and not named:
         raise UsageError("--force replaces the file named with -o.", "Add -o FILE.")
-    plan = Plan(mode=mode, json=json, metadata=metadata, sheet=grid, force=force)
+    plan = Plan(mode=mode, json=json, stamp=stamp, sheet=grid, force=force)
     single = named and not is_template(output or "")
     if plan.pictures and (output == "-" or single) and len(samples) > 1 and not grid:
         raise UsageError(

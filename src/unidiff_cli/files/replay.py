@@ -6,28 +6,24 @@ opened, and of the models that it names only those of the registry.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.core.modes import MODES
-from unidiff_cli.errors import InputError, UnidiffError, UsageError
-from unidiff_cli.files.metadata import read_metadata
+from unidiff_cli.errors import UnidiffError, UsageError
 from unidiff_cli.files.names import Sample
+from unidiff_cli.files.originals import Original, originals
 from unidiff_cli.files.plan import Plan, make_plan
 from unidiff_cli.files.record import Record
+from unidiff_cli.files.stamp import Stamp
 from unidiff_cli.registry import MODELS, Place
 from unidiff_cli.request import Request
 
 if TYPE_CHECKING:
     from unidiff_cli.speed.memory import Memory
 
-RECORD_FILES = (".json", ".jsonl", ".ndjson")
-MAX_FILE = 2**24
-MAX_LINE = 2**20
-"""Bytes of a file with one document, and of a line of one with many."""
 MAX_COUNT = 1000
 """Samples that one record may ask for."""
 MAX_THREADS = 256
@@ -35,82 +31,9 @@ DTYPES = ("fp32", "bf16", "fp16", "int8")
 SPARING: tuple[Memory, ...] = ("low", "min")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Original:
-    """A record, and where it was found."""
-
-    name: str
-    """The file, with the line or the number of the record where there are more."""
-    record: Record
-    picture: Path | None = None
-    """The picture that the record is of."""
-
-
-def originals(path: Path) -> Iterator[Original | UnidiffError]:
-    """The records in a picture, a JSON or a JSONL file; an error in the place of a bad one."""
-    if path.suffix.lower() in RECORD_FILES:
-        yield from _in_file(path)
-        return
-    metadata = read_metadata(path)
-    if metadata.problem:
-        raise InputError(
-            f"{path} has a record that cannot be understood: {metadata.problem}.",
-            "Was it changed, or made by a later version?",
-        )
-    if metadata.walk:
-        raise InputError(
-            f"{path} is of a walk ({metadata.walk.get('walk')}), which is made again only whole.",
-            f"unidiff info {path} tells its settings.",
-        )
-    if not metadata.records:
-        raise InputError(
-            f"{path} does not say how it was made.",
-            "Only pictures that unidiff made can be replayed; other programs drop what they say.",
-        )
-    alone = len(metadata.records) == 1
-    for number, record in enumerate(metadata.records, start=1):
-        name = str(path) if alone else f"{path}, picture {number}"
-        yield Original(name=name, record=record, picture=path if alone else None)
-
-
-def _in_file(path: Path) -> Iterator[Original | UnidiffError]:
-    """The records of a text file, one after the other."""
-    try:
-        with open(path, "rb") as file:
-            if path.suffix.lower() == ".json":
-                lines: Iterator[bytes] = iter([file.read(MAX_FILE + 1)])
-                most, alone = MAX_FILE, True
-            else:
-                lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
-                most, alone = MAX_LINE, False
-            for number, line in enumerate(lines, start=1):
-                name = str(path) if alone else f"{path}, line {number}"
-                if len(line) > most:
-                    raise InputError(f"{name} is longer than {most} bytes.", "Is it a record?")
-                if line.strip():
-                    yield from _on_line(name, line)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
-
-
-def _on_line(name: str, line: bytes) -> Iterator[Original | UnidiffError]:
-    """The record of a line, or the records of a document that has a list of them."""
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        yield InputError(f"{name} is no JSON ({error}).", "Pictures and JSON records are replayed.")
-        return
-    several = isinstance(values, dict) and isinstance(values.get("records"), list)
-    for each in values["records"] if several else [values]:
-        try:
-            if isinstance(each, dict) and each.get("status") == "error":
-                raise UsageError("it is that of a failure.")
-            yield Original(name=name, record=Record.from_json(each))
-        except UnidiffError as error:
-            yield InputError(f"{name} is no record to repeat: {error.message}", error.hint)
-
-
-def request_of(original: Original, changes: Mapping[str, Any], image: str | None) -> Request:
+def request_of(
+    original: Original, changes: Mapping[str, Any], image: str | None, prompt: str | None
+) -> Request:
     """The request to make again, or a UsageError; its picture is the one given here."""
     request = original.record.request
     if request.count > (1 if original.picture else MAX_COUNT):
@@ -126,6 +49,13 @@ def request_of(original: Original, changes: Mapping[str, Any], image: str | None
                 "Name the picture: --image FILE",
             )
         changes = {**changes, "image": image}
+    if original.record.withheld and prompt is None:
+        raise UsageError(
+            f"{original.name} does not say its prompt, which was left out on purpose.",
+            "Give it: --prompt TEXT",
+        )
+    if prompt is not None:
+        changes = {**changes, "prompt": prompt}
     return replace(request, **changes)
 
 
@@ -183,6 +113,7 @@ class Wish:
     """Fields of the request."""
     image: str | None = None
     """The picture that it was made of."""
+    prompt: str | None = None
     model: str | None = None
     device: str | None = None
     dtype: str | None = None
@@ -191,7 +122,7 @@ class Wish:
 
     def task(self, original: Original, first: int) -> Task:
         """The task, whose samples are numbered from `first`; an error where it cannot be made."""
-        request = request_of(original, self.changes, self.image)
+        request = request_of(original, self.changes, self.image, self.prompt)
         if self.compared:
             check_comparable(original)
         place = place_of(original.record, self.model, self.device, self.dtype)
@@ -224,7 +155,7 @@ def tasks_in(files: Iterable[str], wish: Wish) -> tuple[list[Task], list[Unidiff
 
 
 def plans_for(
-    tasks: Sequence[Task], *, output: str | None, force: bool, json: bool
+    tasks: Sequence[Task], *, output: str | None, force: bool, json: bool, stamp: Stamp
 ) -> dict[bool, Plan]:
     """Where pictures go, and where words alone do, by whether these are pictures."""
     plans = {}
@@ -232,5 +163,7 @@ def plans_for(
         some = [task for task in tasks if task.pictures is pictures]
         samples = [sample for task in some for sample in task.samples]
         walk = some[0].request.walk
-        plans[pictures] = make_plan(walk, samples, output=output, force=force, json=json)
+        plans[pictures] = make_plan(
+            walk, samples, output=output, force=force, json=json, stamp=stamp
+        )
     return plans

@@ -85,17 +85,15 @@ class Sheet:
             for column, row in product(self.columns.values, self.rows.values)
         ]
 
-    def draw(self, resolved: Request) -> Image.Image:
-        """The table of all pictures; a failed one is its error's sentence."""
+    def draw(self, resolved: Request, prompts: bool = True) -> Image.Image:
+        """The table of all pictures, on request without prompts; errors are their sentences."""
         from unidiff_cli.walks.montage import labelled
 
         across, down = len(self.columns.values), len(self.rows.values)
         cells = [[self._cell(c * down + r) for c in range(across)] for r in range(down)]
-        heads, names = (
-            [axis.label(v) if len(axis.values) > 1 else "" for v in axis.values]
-            for axis in (self.columns, self.rows)
-        )
-        return labelled(cells, heads, names, self._title(resolved))
+        axes = (self.columns, self.rows)
+        heads, names = (_labels(axis, prompts) if len(axis.values) > 1 else [""] for axis in axes)
+        return labelled(cells, heads, names, self._title(resolved, prompts))
 
     def _cell(self, number: int) -> Image.Image | str:
         if number >= len(self.results):
@@ -103,7 +101,7 @@ class Sheet:
         result = self.results[number]
         return result.error.message if result.error else result.images[0]
 
-    def _title(self, request: Request) -> str:
+    def _title(self, request: Request, prompts: bool) -> str:
         """What all cells have in common."""
         swept = {axis.name for axis in (self.columns, self.rows) if len(axis.values) > 1}
         settings = {
@@ -113,4 +111,11 @@ class Sheet:
             "seed": f"seed {request.seed}",
         }
         given = [] if {"prompt", "image"} & swept else [request.given or ""]
+        given = given if prompts or request.prompt is None else []
         return ", ".join(given + [words for name, words in settings.items() if name not in swept])
+
+
+def _labels(axis: Axis, prompts: bool) -> list[str]:
+    if axis.name == "prompt" and not prompts:
+        return [f"prompt {number}" for number in range(1, len(axis.values) + 1)]
+    return [axis.label(value) for value in axis.values]

@@ -15,7 +15,7 @@ from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import InputError
 from unidiff_cli.files.compare import INFINITE, psnr
 from unidiff_cli.files.metadata import read_metadata
-from unidiff_cli.files.replay import originals
+from unidiff_cli.files.originals import originals
 
 TINY = ["--model", "tiny", "--steps", "2", "--seed", "3"]
 

@@ -73,8 +73,7 @@ class Delivery:
         plan = self.plan
         if output.image is not None and not (plan.sheet and plan.files is None):
             suffix = plan.files.path(sample).suffix if plan.files else ".png"
-            records = [Record.of(result)] if plan.metadata else []
-            data = encode(output.image, suffix, records)
+            data = encode(output.image, suffix, [Record.of(result)], stamp=plan.stamp)
             if plan.files:
                 return plan.files.save(sample, data)
             self.console.answer_bytes(data)
@@ -103,6 +102,8 @@ class Delivery:
 
         assert output.image is not None
         words = output.text if output.text is not None else result.request.given
+        if not self.plan.stamp.prompt and words == result.request.prompt:
+            words = None
         seed = f"seed {output.seed}"
         self.small.append(
             (
@@ -128,9 +129,10 @@ class Delivery:
         plan = self.plan
         pictures, captions = zip(*self.small, strict=True)
         sheet = contact_sheet(pictures, captions)
-        records = self.records if plan.metadata else []
         force = plan.force and plan.files is None
-        path = write_sheet(sheet, plan.sheet_file, records, self.console, force=force)
+        path = write_sheet(
+            sheet, plan.sheet_file, self.records, self.console, plan.stamp, force=force
+        )
         if path is None:
             return
         self.console.picture(sheet)

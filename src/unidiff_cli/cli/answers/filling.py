@@ -78,6 +78,7 @@ def write_pairs(request: Request, options: Options, format: Format) -> None:
             "--format fills a folder, which -o names; --grid and --force have no part in it.",
             f"unidiff joint -n 1000 -o pairs/ --format {format}",
         )
+    stamp = options.stamp()
     folder = Path(str(options.output))
     if options.seed is None and (seed := Pairs.seed_of(folder)) is not None:
         request = replace(request, seed=seed)
@@ -89,8 +90,8 @@ def write_pairs(request: Request, options: Options, format: Format) -> None:
     def write(result: Result) -> None:
         (output,) = result.outputs
         assert output.image is not None
-        records = [] if options.no_metadata else [Record.of(result)]
-        path = pairs.add(output.seed, encode(output.image, ".png", records), output.text or "")
+        data = encode(output.image, ".png", [Record.of(result)], stamp=stamp)
+        path = pairs.add(output.seed, data, output.text or "")
         console.picture(output.image)
         if options.json:
             console.answer(line(Record.of(result, [str(path)]).to_json()))

@@ -19,6 +19,7 @@ from unidiff_cli.files.route import Route, plan_route
 if TYPE_CHECKING:
     from PIL import Image
 
+    from unidiff_cli.files.stamp import Stamp
     from unidiff_cli.request import Result
     from unidiff_cli.walks.sweep import Sheet
 
@@ -30,6 +31,7 @@ class SheetDelivery:
     route: Route
     console: Console
     chosen: Options
+    stamp: Stamp
     each: bool
     """Whether every picture gets a file."""
     records: list[Record] = field(default_factory=list)
@@ -40,9 +42,9 @@ class SheetDelivery:
         if result.error is not None:
             self.console.problem(result.error)
         elif self.each:
-            record = [] if self.chosen.no_metadata else [Record.of(result)]
             path = self.route.stage(number, self.route.suffix)
-            image = str(self.route.save(path, encode(result.images[0], path.suffix, record)))
+            data = encode(result.images[0], path.suffix, [Record.of(result)], stamp=self.stamp)
+            image = str(self.route.save(path, data))
         own = Record.of(result, [image] if result.outputs else [])
         if result.error is None:
             self.records.append(own)
@@ -53,9 +55,10 @@ class SheetDelivery:
 
     def finish(self, picture: Image.Image) -> None:
         """Write the sheet with the records of all its pictures."""
-        records = [] if self.chosen.no_metadata else self.records
         route, console = self.route, self.console
-        path = write_sheet(picture, route.strip, records, console, force=route.force)
+        path = write_sheet(
+            picture, route.strip, self.records, console, self.stamp, force=route.force
+        )
         if path is not None:
             console.picture(picture)
             console.answer(line({"sheet": str(path)}) if self.chosen.json else str(path))
@@ -63,7 +66,7 @@ class SheetDelivery:
 
 def deliver_sheet(sheet: Sheet, chosen: Options, each: bool) -> None:
     """Make the cells, then the sheet; typer.Exit when not all could be made."""
-    requests, seed = sheet.requests, sheet.requests[0].seed
+    requests, seed, stamp = sheet.requests, sheet.requests[0].seed, chosen.stamp()
     single = len(requests) if each else 0
     route = plan_route(chosen.output, f"sweep-{seed}", single, chosen.force, whole="")
     if route.strip is None:
@@ -74,7 +77,7 @@ def deliver_sheet(sheet: Sheet, chosen: Options, each: bool) -> None:
     console = Console(chosen.quiet, chosen.progress, chosen.show)
     if chosen.seed is None:
         console.note(f"seed {seed}")
-    delivery, failures = SheetDelivery(route, console, chosen, each), list[UnidiffError]()
+    delivery, failures = SheetDelivery(route, console, chosen, stamp, each), list[UnidiffError]()
     with console.listening() as progress:
         model = load(chosen, console, progress)
         warn_of_words(model, [one.prompt for one in requests if one.prompt], console)
@@ -86,5 +89,5 @@ def deliver_sheet(sheet: Sheet, chosen: Options, each: bool) -> None:
                 failures += [result.error] if result.error else []
         finally:
             if delivery.records:
-                delivery.finish(sheet.draw(resolved[0]))
+                delivery.finish(sheet.draw(resolved[0], stamp.prompt))
     leave(failures, len(requests))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from unidiff_cli.cli.terminal.console import Console
     from unidiff_cli.files.record import Record
+    from unidiff_cli.files.signing import Source
+    from unidiff_cli.files.stamp import Stamp
 
 
 def write_sheet(
@@ -21,16 +23,19 @@ def write_sheet(
     path: Path | None,
     records: Sequence[Record],
     console: Console,
+    stamp: Stamp,
     *,
     force: bool = False,
     walk: Mapping[str, Any] | None = None,
+    inputs: Sequence[Source] = (),
 ) -> Path | None:
     """The file that was written; without a path the sheet's bytes go to stdout.
 
     A sheet that is too large for the format becomes a free .png beside.
     """
     if path is None:
-        console.answer_bytes(_encoded(sheet, ".png", records, console, walk))
+        _warn(".png", records, console, stamp)
+        console.answer_bytes(encode(sheet, ".png", records, walk, stamp, inputs))
         return None
     if not bears(path.suffix, sheet):
         console.note(
@@ -38,21 +43,15 @@ def write_sheet(
             f"{path.suffix}"
         )
         path = next(name for name in numbered(path.with_suffix(".png")) if not exists(name))
-    return save(path, _encoded(sheet, path.suffix, records, console, walk), force)
+    _warn(path.suffix, records, console, stamp)
+    return save(path, encode(sheet, path.suffix, records, walk, stamp, inputs), force)
 
 
-def _encoded(
-    sheet: Image.Image,
-    suffix: str,
-    records: Sequence[Record],
-    console: Console,
-    walk: Mapping[str, Any] | None,
-) -> bytes:
-    """A sheet as the bytes of a file; a note tells where its records do not fit in."""
-    if records and not has_room(FORMATS[suffix.lower()], records):
+def _warn(suffix: str, records: Sequence[Record], console: Console, stamp: Stamp) -> None:
+    """A note where the records do not fit in."""
+    if stamp.metadata and records and not has_room(FORMATS[suffix.lower()], records):
         more = "; .png and .webp hold more" if suffix.lower() in (".jpg", ".jpeg") else ""
         console.note(
             f"the sheet does not say how it was made: {len(records)} records are too many for "
             f"a {suffix}{more}"
         )
-    return encode(sheet, suffix, records, walk)

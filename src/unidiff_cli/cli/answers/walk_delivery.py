@@ -13,12 +13,13 @@ from unidiff_cli.cli.answers.sheets import write_sheet
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.terminal.console import Console, check_stdout
 from unidiff_cli.cli.terminal.sketch import check_apart
-from unidiff_cli.files.metadata import save_options
 from unidiff_cli.files.output import encode, save
 from unidiff_cli.files.record import line
 from unidiff_cli.files.route import Route, plan_route
+from unidiff_cli.files.stamp import ALL, Stamp
 
 if TYPE_CHECKING:
+    from unidiff_cli.files.signing import Source
     from unidiff_cli.walks.asked import Stage, Walk
 
 
@@ -29,7 +30,9 @@ class WalkDelivery:
     route: Route
     console: Console
     json: bool = False
-    metadata: bool = True
+    stamp: Stamp = ALL
+    inputs: tuple[Source, ...] = ()
+    """The pictures that are given."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """The walk and its settings, as plain values: for metadata and --json."""
     stages: list[Stage] = field(default_factory=list)
@@ -59,8 +62,9 @@ class WalkDelivery:
         before = self.stages[number - 1] if number else None
         words = {"text": before.text} if before and before.text is not None else {}
         path = self.route.stage(number, self.route.suffix)
-        walk = {**self.about, "stage": number, **words} if self.metadata else None
-        return self.route.save(path, encode(stage.image, path.suffix, [], walk))
+        walk = {**self.about, "stage": number, **words}
+        data = encode(stage.image, path.suffix, [], walk, self.stamp, self.inputs)
+        return self.route.save(path, data)
 
     def finish(self, arrows: bool) -> None:
         """Write the strip of the stages, if anything was made."""
@@ -70,8 +74,16 @@ class WalkDelivery:
             return
         panels = [stage.image if stage.image else stage.text or "" for stage in self.stages]
         picture, route = strip(panels, arrows), self.route
-        walk = self.about if self.metadata else None
-        path = write_sheet(picture, route.strip, [], self.console, force=route.force, walk=walk)
+        path = write_sheet(
+            picture,
+            route.strip,
+            [],
+            self.console,
+            self.stamp,
+            force=route.force,
+            walk=self.about,
+            inputs=self.inputs,
+        )
         if path is not None:
             self._answer("strip", path)
             self.console.picture(picture)
@@ -82,8 +94,9 @@ class WalkDelivery:
 
         pictures = [stage.image for stage in self.stages if stage.image is not None]
         format = MOVING[path.suffix.lower()]
-        options = save_options(format, [], self.about) if self.metadata else {}
+        options = self.stamp.options(format, [], self.about)
         data, shown, frames = animation(pictures, format, options)
+        data = self.stamp.seal(data, format, [], self.about, self.inputs)
         self._answer("animation", save(path, data, force))
         if frames < shown:
             self.console.note(
@@ -105,6 +118,7 @@ def deliver_walk(walk: Walk, chosen: Options, *others: Path | None) -> WalkDeliv
 
     `others` are files that will be made of the stages afterwards.
     """
+    stamp = chosen.stamp()
     console, seed = Console(chosen.quiet, chosen.progress, chosen.show), walk.ends[0].seed
     name, more = f"{walk.name}-{seed}", any(others)
     route = plan_route(chosen.output, name, walk.stages, chosen.force, others=more)
@@ -114,7 +128,8 @@ def deliver_walk(walk: Walk, chosen: Options, *others: Path | None) -> WalkDeliv
     check_apart(chosen.preview, [*route.files(walk.stages), *others, *given])
     if chosen.seed is None:
         console.note(f"seed {seed}")
-    delivery = WalkDelivery(route, console, chosen.json, not chosen.no_metadata)
+    pictures = tuple(end.image for end in walk.ends if end.image is not None)
+    delivery = WalkDelivery(route, console, chosen.json, stamp, pictures)
     with console.listening() as progress:
         model = load(chosen, console, progress)
         warn_of_words(model, [end.prompt for end in walk.ends if end.prompt], console)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unidiff_cli.cli.options.shared import (
+    NO_METADATA,
+    NO_PROMPT,
+    SIGN,
     BatchSize,
     Device,
     Dtype,
@@ -63,9 +66,6 @@ AsFinished = Annotated[
         "--as-finished", help="Write answers as they come, not in the order of the jobs."
     ),
 ]
-NoMetadata = Annotated[
-    bool, output_option("--no-metadata", help="Do not record in the pictures how they were made.")
-]
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a job.")]
 Seed = Annotated[
     int | None,
@@ -100,7 +100,9 @@ def batch(
     jobs: Jobs = None,
     output: Folder = None,
     as_finished: AsFinished = False,
-    no_metadata: NoMetadata = False,
+    no_metadata: Annotated[bool, NO_METADATA] = False,
+    no_prompt: Annotated[bool, NO_PROMPT] = False,
+    sign: Annotated[str | None, SIGN] = None,
     quiet: Quiet = False,
     progress: Progress = "auto",
     schema: Schema = False,
@@ -121,6 +123,7 @@ def batch(
     from unidiff_cli.batch.order import Order
     from unidiff_cli.batch.shard import Shard
     from unidiff_cli.batch.worker import Spec
+    from unidiff_cli.files.stamp import Stamp
 
     console = Console(quiet=quiet, progress=progress)
     if schema:
@@ -139,7 +142,10 @@ def batch(
         memory=memory,
         batch_size=batch_size,
         metadata=not no_metadata,
+        prompt=not no_prompt,
+        sign=sign or None,
     )
+    Stamp.of(metadata=spec.metadata, prompt=spec.prompt, sign=spec.sign)  # tried before all else
     order = Order(
         jobs=None if jobs == "-" else Path(jobs),
         folder=Path(output),

@@ -135,7 +135,7 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
         force=options.force,
         grid=options.grid,
         json=options.json,
-        metadata=not options.no_metadata,
+        stamp=options.stamp(),
     )
     if plan.to_stdout:
         check_stdout(options.json)

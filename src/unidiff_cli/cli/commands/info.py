@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from json import dumps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unidiff_cli.cli.command import leave
-from unidiff_cli.cli.options.shared import Json
+from unidiff_cli.cli.options.shared import Json, output_option
 from unidiff_cli.cli.terminal.console import Console, printable
 from unidiff_cli.errors import InputError
 
 if TYPE_CHECKING:
+    from unidiff_cli.files.credentials import Credentials
     from unidiff_cli.files.metadata import Metadata
     from unidiff_cli.files.record import Record
 
+Manifest = Annotated[
+    bool,
+    output_option("--credentials", help="Print the whole manifest of the Content Credentials."),
+]
+Trust = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust", metavar="FILE", help="Certificates in PEM; who signs with one, or with one that "
+        "they signed, is trusted.",
+    ),
+]  # fmt: skip
 MAX_WORDS = 400
 """Characters of a text that are shown."""
 EXAMPLES = """\
@@ -27,24 +41,66 @@ Examples:
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files.")]
 
 
-def info(files: Files, json: Json = False) -> None:
-    """Show how a picture was made, if it says so."""
+def info(
+    files: Files, credentials: Manifest = False, trust: Trust = None, json: Json = False
+) -> None:
+    """Show how a picture was made, if it says so, and who signed that."""
+    from unidiff_cli.files.credentials import certificates, read_credentials
     from unidiff_cli.files.metadata import read_metadata
     from unidiff_cli.files.record import line
 
     console, failures = Console(), []
+    trusted = certificates(trust) if trust else b""
     for file in files:
         try:
-            known = read_metadata(file)
+            known, signed = read_metadata(file), read_credentials(file, trusted)
+            if credentials:
+                console.answer(_manifest(file, signed))
+                continue
         except InputError as error:
             if len(files) == 1:
                 raise
             console.problem(error)
             failures.append(error)
             continue
-        values = {"file": file, **known.to_json()}
-        console.answer(line(values) if json else "\n".join(lines(file, known)))
+        if json:
+            more = {"credentials": signed.to_json()} if signed else {}
+            console.answer(line({"file": file, **known.to_json(), **more}))
+        else:
+            console.answer("\n".join([*lines(file, known), *_signature(signed)]))
     leave(failures, len(files))
+
+
+def _manifest(file: str, signed: Credentials | None) -> str:
+    """The whole manifest as JSON; an InputError where there is none to show."""
+    from unidiff_cli.files.credentials import library
+
+    library()
+    if signed is None:
+        raise InputError(f"{file} carries no Content Credentials.", f"unidiff info {file}")
+    if not signed.manifest:
+        raise InputError(f"The Content Credentials of {file} are broken: {signed.problems[0]}.")
+    return dumps(signed.manifest, indent=1)
+
+
+def _signature(signed: Credentials | None) -> list[str]:
+    """What there is to say of the credentials that a file carries."""
+    if signed is None:
+        return []
+    words = {
+        "trusted": "valid, and the signer is trusted",
+        "valid": "valid but untrusted: unchanged since it was signed, by somebody not known here",
+        "broken": f"broken: {'; '.join(signed.problems)}",
+        "unchecked": "not checked; pip install 'unidiff-cli[c2pa]' checks them",
+    }
+    rows = {
+        "credentials": words[signed.state],
+        "signed by": signed.signer,
+        "made with": signed.made_with,
+        "source": signed.source.rpartition("/")[2],
+        "made of": ", ".join(signed.inputs),
+    }
+    return [_row((name, value)) for name, value in rows.items() if value]
 
 
 def lines(file: str, known: Metadata) -> list[str]:

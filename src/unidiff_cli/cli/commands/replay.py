@@ -20,7 +20,17 @@ from unidiff_cli.cli.options.changes import (
     Steps,
     Times,
 )
-from unidiff_cli.cli.options.shared import Force, Json, Progress, Quiet, model_option, output_option
+from unidiff_cli.cli.options.shared import (
+    NO_METADATA,
+    NO_PROMPT,
+    SIGN,
+    Force,
+    Json,
+    Progress,
+    Quiet,
+    model_option,
+    output_option,
+)
 from unidiff_cli.cli.options.values import parse_interval, parse_size
 from unidiff_cli.cli.terminal.console import Console, check_stdout, printable
 from unidiff_cli.errors import SOME_FAILED, OutputError, UnidiffError, UsageError
@@ -67,6 +77,12 @@ Image = Annotated[
         help="The picture that it was made from; the one that a record names is not opened.",
     ),
 ]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt", metavar="TEXT", help="Other words than recorded, or those left out there."
+    ),
+]
 # Without the variables of the environment: they are what new pictures are made with.
 Model = Annotated[
     str | None,
@@ -91,6 +107,7 @@ def replay(
     files: Files,
     check: Check = False,
     image: Image = None,
+    prompt: Prompt = None,
     seed: Seed = None,
     steps: Steps = None,
     solver: Solver = None,
@@ -104,6 +121,9 @@ def replay(
     dtype: Dtype = None,
     output: Output = None,
     force: Force = False,
+    no_metadata: Annotated[bool, NO_METADATA] = False,
+    no_prompt: Annotated[bool, NO_PROMPT] = False,
+    sign: Annotated[str | None, SIGN] = None,
     json: Json = False,
     quiet: Quiet = False,
     progress: Progress = "auto",
@@ -114,6 +134,7 @@ def replay(
     all else as it was.
     """
     from unidiff_cli.files.replay import Wish, plans_for, tasks_in
+    from unidiff_cli.files.stamp import ALL, Stamp
 
     if check and (output is not None or force):
         raise UsageError("--check writes nothing.", "Leave out -o, or leave out --check.")
@@ -131,6 +152,7 @@ def replay(
     wish = Wish(
         changes={name: value for name, value in choices.items() if value is not None},
         image=image,
+        prompt=prompt,
         model=model,
         device=device,
         dtype=dtype,
@@ -143,13 +165,17 @@ def replay(
         raise UsageError("There is no record to replay.", "unidiff replay --help")
     if not tasks and len(errors) == 1:
         raise errors[0]
-    plans = {} if check else plans_for(tasks, output=output, force=force, json=json)
+    stamp = ALL if check else Stamp.of(metadata=not no_metadata, prompt=not no_prompt, sign=sign)
+    plans = {} if check else plans_for(tasks, output=output, force=force, json=json, stamp=stamp)
     if any(plan.to_stdout for plan in plans.values()):
         check_stdout(json)
     if len(plans) > 1 and output == "-":
         raise UsageError("Stdout takes a picture or words, not both.", "Try -o again/")
     for error in errors:
         console.problem(error)
+    for task in tasks:
+        if note := task.original.elsewhere:
+            console.note(printable(note))
     everything, other = len(errors) + sum(len(task.samples) for task in tasks), 0
     with console.listening() as listener, ExitStack() as stack:
         listener.stage("loading the libraries")
@@ -184,7 +210,8 @@ def _check(task: Task, model: Loaded, console: Console, json: bool) -> bool:
     result = model.run(task.request)
     found = compare(task.original, result)
     if json:
-        console.answer(line({"file": task.original.name, **found.to_json()}))
+        place = {"found_in": task.original.place} if task.original.place else {}
+        console.answer(line({"file": task.original.name, **place, **found.to_json()}))
         return found.same
     console.answer(printable(f"{task.original.name}: {', '.join(found.findings)}"))
     if not found.same:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from inspect import Parameter
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from unidiff_cli.cli.options import scopes
 from unidiff_cli.cli.options.shared import (
+    NO_METADATA,
+    NO_PROMPT,
+    SIGN,
     Absent,
     BatchSize,
     Device,
@@ -29,6 +32,9 @@ from unidiff_cli.cli.options.shared import (
 from unidiff_cli.cli.options.values import parse_interval, parse_size
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.request import PRESETS
+
+if TYPE_CHECKING:
+    from unidiff_cli.files.stamp import Stamp
 
 
 def _for(modes: Callable[[Mode], bool], default: Any) -> Any:
@@ -200,13 +206,16 @@ class Options:
     json: Json = False
     quiet: Quiet = False
     progress: Progress = "auto"
-    no_metadata: Annotated[
-        bool,
-        output_option(
-            "--no-metadata",
-            help="Do not record in the picture how it was made, and that a model made it.",
-        ),
-    ] = _for(scopes.makes_pictures, False)
+    no_metadata: Annotated[bool, NO_METADATA] = _for(scopes.makes_pictures, False)
+    no_prompt: Annotated[bool, NO_PROMPT] = _for(scopes.makes_pictures, False)
+    sign: Annotated[str | None, SIGN] = _for(scopes.makes_pictures, None)
+
+    def stamp(self) -> Stamp:
+        """What pictures say of themselves; an error where they could not be signed."""
+        from unidiff_cli.files.stamp import Stamp
+
+        told = not self.no_metadata
+        return Stamp.of(metadata=told, prompt=not self.no_prompt, sign=self.sign)
 
     def settings(self, mode: Mode) -> dict[str, Any]:
         """The fields of a Request that are neither mode, input nor seed."""

@@ -102,6 +102,21 @@ Progress = Annotated[
         help="On stderr: auto draws a bar on a terminal, json prints one event per line.",
     ),
 ]
+NO_METADATA = output_option(
+    "--no-metadata",
+    help="Do not record in pictures how they were made, and that a model made them.",
+)
+NO_PROMPT = output_option(
+    "--no-prompt",
+    help="Leave the prompt out of what pictures record, and off sheets; the rest is recorded.",
+)
+SIGN = output_option(
+    "--sign",
+    metavar="CERT,KEY",
+    envvar="UNIDIFF_SIGN",
+    help="Sign pictures: Content Credentials with this certificate and key, two PEM files. "
+    "Needs unidiff-cli[c2pa]: docs/credentials.md.",
+)
 Force = Annotated[
     bool,
     output_option("--force", "-f", help="Replace the file named with -o."),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.terminal.console import Console, check_terminal
-from unidiff_cli.errors import UsageError
+from unidiff_cli.errors import OutputError, UsageError
+from unidiff_cli.files.credentials import carries_credentials
 from unidiff_cli.files.output import check_free, check_suffix, encode, make_folder, replace_file
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ def check_preview(where: str, console: Console) -> None:
         return
     check_suffix(where, "--preview")
     check_free(Path(where), force=True)
+    if carries_credentials(where):
+        raise OutputError(
+            f"{where} carries Content Credentials, which a preview in its place would lose.",
+            "Try --preview now.png",
+        )
     make_folder(Path(where).parent)
 
 
