@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,8 @@ LATER = {
     "cli": {"engine", "train", "storage", "speed", "batch", "gallery", "walks", "evaluate"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
+WITHIN_CLI = ("app", "commands", "answers", "command", "terminal", "options")
+"""Rooms of the command line, from the top to the bottom: each may import those below it."""
 
 
 def files() -> list[Path]:
@@ -113,6 +116,24 @@ def test_the_command_line_touches_no_tensor() -> None:
             named = [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)]
             named += [each.name for n in nodes if isinstance(n, ast.Import) for each in n.names]
             assert not {name.split(".")[0] for name in named} & {"torch", "numpy"}, path
+
+
+def test_the_rooms_of_the_command_line_import_downwards() -> None:
+    for path in (HOUSE / "cli").rglob("*.py"):
+        here = path.relative_to(HOUSE / "cli").parts[0].removesuffix(".py")
+        allowed = WITHIN_CLI[WITHIN_CLI.index(here) :] if here != "__init__" else ()
+        for node in ast.walk(ast.parse(path.read_text())):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if module.startswith("unidiff_cli.cli."):
+                assert module.split(".")[2] in allowed, f"{path} imports {module}"
+
+
+def test_the_map_names_what_is_there() -> None:
+    for page in ("CONTRIBUTING.md", "docs/how-it-works.md"):
+        text = (Path(__file__).parents[1] / page).read_text()
+        for name in re.findall(r"`([a-z]+/[a-z_/]+\.py)`", text):
+            places = (HOUSE / name, Path(__file__).parents[1] / name)
+            assert any(place.exists() for place in places), f"{page} names {name}"
 
 
 def test_no_arrow_goes_round() -> None:

@@ -24,7 +24,7 @@ from unidiff_cli.cli.commands import (
     tune,
 )
 from unidiff_cli.cli.commands import eval as evaluate
-from unidiff_cli.cli.options import ends
+from unidiff_cli.cli.options.walks import with_options
 from unidiff_cli.process import begin
 
 EPILOG = """\
@@ -97,14 +97,14 @@ def _add(name: str, function: Callable[..., Any], epilog: str | None, section: s
     app.command(name, cls=Command, epilog=epilog, rich_help_panel=section)(function)
 
 
-_add("chain", ends.with_options(chain.chain), chain.EXAMPLES, WALKS)
+_add("chain", with_options(chain.chain), chain.EXAMPLES, WALKS)
 _add(
     "interpolate",
-    ends.with_options(interpolate.interpolate, interpolate.LEFT_OUT),
+    with_options(interpolate.interpolate, interpolate.LEFT_OUT),
     interpolate.EXAMPLES,
     WALKS,
 )
-_add("sweep", ends.with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
+_add("sweep", with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
 _add("info", info.info, info.EXAMPLES, AFTERWARDS)
 _add("replay", replay.replay, replay.EXAMPLES, AFTERWARDS)
 _add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from unidiff_cli.cli.answers.ends import read_ends
 from unidiff_cli.cli.answers.walk_delivery import deliver_walk
-from unidiff_cli.cli.options.ends import WALK, Prompts, read_ends
 from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.options.walks import WALK, Prompts
 from unidiff_cli.request import check_whole
 
 EXAMPLES = """\

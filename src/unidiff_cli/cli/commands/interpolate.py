@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from unidiff_cli.cli.answers.ends import read_ends
 from unidiff_cli.cli.answers.walk_delivery import deliver_walk
-from unidiff_cli.cli.options.ends import LEFT_OUT as LEFT_OUT_OF_WALKS
-from unidiff_cli.cli.options.ends import WALK, Prompts, read_ends
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.shared import output_option
+from unidiff_cli.cli.options.walks import LEFT_OUT as LEFT_OUT_OF_WALKS
+from unidiff_cli.cli.options.walks import WALK, Prompts
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.output import check_new
 from unidiff_cli.request import check_whole

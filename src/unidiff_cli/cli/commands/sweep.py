@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from unidiff_cli.cli.answers.ends import read_ends
 from unidiff_cli.cli.answers.sheet_delivery import deliver_sheet
 from unidiff_cli.cli.options.axes import listed, whole_numbers
-from unidiff_cli.cli.options.ends import Prompts, read_ends
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.shared import output_option
 from unidiff_cli.cli.options.values import parse_interval, parse_size
+from unidiff_cli.cli.options.walks import Prompts
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import MAX_COUNT, Request, check_whole
 
