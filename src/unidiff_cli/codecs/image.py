@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from unidiff_cli.codecs.tiles import tiled
 from unidiff_cli.core.latents import Latent
 from unidiff_cli.core.noise import Noise
 from unidiff_cli.files.pictures import square
@@ -33,6 +34,10 @@ class ImageCodec:
     """Latents are samples of the VAE's posterior times this."""
     clip_size: int
     """Side of the square that CLIP looks at, in pixels."""
+    factor: int
+    """How many pixels of a picture's side stand behind one place of its latent."""
+    tile: int | None = None
+    """Places of a latent's side above which pictures go through the VAE in tiles of that side."""
 
     @torch.inference_mode()
     def encode(
@@ -52,8 +57,13 @@ class ImageCodec:
         return mean, std, embedding.image_embeds[:, None]
 
     def _posterior(self, vae: Any, x: Tensor) -> Tensor:
-        found = vae.encode(self._to(vae, x)).latent_dist
-        return torch.stack([found.mean, found.std])
+        """(2, 1, C, h, w): its mean and its deviation."""
+
+        def work(tile: Tensor) -> Tensor:
+            found = vae.encode(self._to(vae, tile)).latent_dist
+            return torch.stack([found.mean, found.std])
+
+        return tiled(work, x, self.tile, before=self.factor)
 
     @torch.inference_mode()
     def decode(self, latent: Latent) -> list[Image.Image]:
@@ -62,8 +72,13 @@ class ImageCodec:
         return [picture(self._finite(self._decode_one, z)) for z in rows]
 
     def _decode_one(self, vae: Any, z: Tensor) -> Tensor:
-        decoded: Tensor = vae.decode(self._to(vae, z)).sample[0]
-        return decoded
+        """(3, H, W)."""
+
+        def work(tile: Tensor) -> Tensor:
+            decoded: Tensor = vae.decode(self._to(vae, tile)).sample[0]
+            return decoded
+
+        return tiled(work, z, self.tile, after=self.factor)
 
     def _finite(self, work: Callable[[Any, Tensor], Tensor], x: Tensor) -> Tensor:
         """What the VAE makes of x, in float32 where its own number format overflows."""

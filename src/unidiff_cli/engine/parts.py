@@ -16,7 +16,7 @@ from unidiff_cli.core.pair import Pair
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.speed.dtype import arranged, beside
-from unidiff_cli.speed.memory import Memory, release, tile
+from unidiff_cli.speed.memory import Memory, release
 from unidiff_cli.speed.pages import rest
 from unidiff_cli.storage.checkpoint import Checkpoint, Part, TokenizerName
 
@@ -70,8 +70,6 @@ class Parts:
                 module = self.checkpoint.streamed(self.device, dtype)
             else:
                 module = self.checkpoint.module(part, self.device, beside(dtype))
-            if part == "vae" and self.frugal:
-                tile(module, self.config.size, self.factor)
             self.loaded[part, dtype] = arranged(part, module, self.device, dtype)
         return self.loaded[part, dtype]
 
@@ -111,6 +109,8 @@ class Parts:
             clip=partial(module, "clip_image"),
             scale=self.config.vae_scale,
             clip_size=int(self.config.clip_image["image_size"]),
+            factor=self.factor,
+            tile=self.config.size // self.factor if self.frugal else None,
         )
         texts = TextCodec(
             clip=partial(module, "clip_text"),

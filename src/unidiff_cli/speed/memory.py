@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
 
 Memory = Literal["auto", "low", "min"]
 """What is held at a time: all that was needed so far ("auto"), only the parts at work ("low"), or
@@ -38,15 +35,3 @@ def release(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
-
-
-def tile(vae: AutoencoderKL, side: int, factor: int) -> None:
-    """Let a VAE encode and decode pictures above `side` pixels in tiles of that side.
-
-    One latent place covers `factor` pixels along a side. Tiles overlap by a quarter and are
-    blended. The VAE's GroupNorms take their statistics from each tile alone, so such pictures
-    differ from those that are made as a whole; others are the same.
-    """
-    vae.enable_tiling()
-    vae.tile_sample_min_size = side
-    vae.tile_latent_min_size = side // factor
