@@ -22,7 +22,7 @@ from PIL import Image
 
 from unidiff_cli.evaluate import rows
 from unidiff_cli.evaluate.clipart.examination import Examination
-from unidiff_cli.evaluate.tables import CLIPART, cell
+from unidiff_cli.evaluate.tables import CLIPART, cell, cider
 from unidiff_cli.files.grid import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -63,9 +63,8 @@ def examination(report: Mapping[str, Any]) -> str:
 
 
 def _row(name: str, values: Mapping[str, Any]) -> str:
-    score = values.get("cider-d")
     cells = [cell(values.get(column)) or "" for column in CLIPART]
-    cells += ["" if score is None else f"{score:.2f}", str(values["n"])]
+    cells += [cider(values) or "", str(values["n"])]
     return f"| {name} | {' | '.join(cells)} |"
 
 

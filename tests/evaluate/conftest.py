@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from unidiff_cli.codecs.image import CLIP_MEAN, CLIP_STD
 from unidiff_cli.registry import tiny_config
 from unidiff_cli.storage.tiny import clip_bytes
 
@@ -37,6 +39,8 @@ def random_clip(tmp_path_factory: pytest.TempPathFactory) -> str:
         )
     net.save_pretrained(folder)
     clip_bytes().save(str(folder / "tokenizer.json"))
+    prepared = {"image_mean": CLIP_MEAN, "image_std": CLIP_STD}
+    (folder / "preprocessor_config.json").write_text(json.dumps(prepared))
     return str(folder)
 
 

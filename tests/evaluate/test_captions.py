@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+from pathlib import Path
 
 import pytest
 
 from unidiff_cli.errors import InputError
-from unidiff_cli.evaluate.captions import LONGEST, Case, bleu, cases, cider_d, has_noun, measure
+from unidiff_cli.evaluate import ngrams
+from unidiff_cli.evaluate.captions import (
+    Case,
+    answers_of,
+    cases,
+    figures,
+    has_noun,
+    notes,
+    perfect,
+)
+from unidiff_cli.evaluate.ngrams import LONGEST
 from unidiff_cli.evaluate.rows import Row
+
+
+def cider_d(some: list[Case]) -> list[float]:
+    """Of each case."""
+    likeness = ngrams.cider_d([case.wanted for case in some])
+    return [likeness(case.words, case.wanted) for case in some]
+
+
+def bleu(some: list[Case]) -> dict[str, float]:
+    """By name."""
+    return {n: each.value for n, each in figures(some).items() if n.startswith("bleu")}
 
 
 def test_cider_d_of_two_words() -> None:
@@ -99,20 +122,48 @@ def test_bleu_is_that_of_sacrebleu() -> None:
 
 
 def test_simple_measures() -> None:
-    values, notes = measure(
-        [
-            Case("Red foxes!", ("red foxes",), ("fox",)),
-            Case("a fire truck", ("a lorry",), ("fire truck", "lorry")),
-            Case("a fire truck", ("a lorry",), ("ruck",)),
-            Case("a dog", ("a dog",)),
-        ]
-    )
-    assert values["exact"] == 0.5
-    assert values["noun"] == pytest.approx(2 / 3)
-    assert values["distinct"] == 0.5
-    assert "a set of 4 tells it little" in notes[0]
-    assert measure([Case("a", ("a",))] * 10)[0]["noun"] is None
-    assert measure([Case("a", ("a",))] * 10)[1] == []
+    some = [
+        Case("Red foxes!", ("red foxes",), ("fox",)),
+        Case("a fire truck", ("a lorry",), ("fire truck", "lorry")),
+        Case("a fire truck", ("a lorry",), ("ruck",)),
+        Case("a dog", ("a dog",)),
+    ]
+    found = figures(some)
+    assert found["exact"].value == 0.5
+    assert found["noun"].value == pytest.approx(2 / 3)
+    assert found["distinct"].value == 0.5
+    assert "a set of 4 tells it little" in notes(some)[0]
+    assert "noun" not in figures([Case("a", ("a",))] * 10)
+    assert notes([Case("a", ("a",))] * 10) == []
+
+
+def test_perfect_captions_get_what_these_references_allow() -> None:
+    """Of three words nobody can have more than three of the four lengths: 7.5, and no BLEU-4."""
+    three = [Case("x", (f"a {noun} there",)) for noun in ("fox", "dog", "owl", "cow")]
+    best = figures(perfect(three))
+    assert best["cider-d"].value == pytest.approx(7.5)
+    assert [best[f"bleu-{n}"].value for n in (1, 2, 3, 4)] == [1, 1, 1, 0]
+    assert (best["exact"].value, best["distinct"].value) == (1, 1)
+    odd = Case("x", ("blue cat", "red fox runs", "red fox runs fast"))
+    assert perfect([odd, *three])[0].text == "red fox runs fast"
+
+
+def test_two_systems_on_the_captions_that_both_have(tmp_path: Path) -> None:
+    lines = [{"id": f"{k}", "text": f"a {k}", "references": [f"a {k}"]} for k in range(12)]
+    wrong = [{**line, "text": "a 0"} for line in reversed(lines[:8])]
+    for name, rows in (("ours", lines), ("theirs", wrong)):
+        text = "".join(f"{json.dumps(row)}\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(text)
+    systems = [tmp_path / "ours.jsonl", tmp_path / "theirs.jsonl"]
+    ours, theirs, apart = answers_of(systems, None, paired=True)
+    assert (ours["n"], theirs["n"], apart["n"]) == (12, 8, 8)
+    assert (apart["system"], apart["minus"]) == (str(systems[0]), str(systems[1]))
+    assert apart["exact"] == pytest.approx(7 / 8)
+    low, high = apart["interval"]["exact"]
+    assert (low + high) / 2 == pytest.approx(7 / 8)
+    assert high - low == pytest.approx(2 * 1.96 * (7 / 8 / 8 / 7) ** 0.5)  # one of eight differs
+    assert ours["perfect"]["exact"] == 1
+    assert "perfect" not in apart
 
 
 def test_a_noun_is_a_whole_word() -> None:

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from tests.evaluate.conftest import Pictures
+from unidiff_cli.evaluate.clip import open_clip
 from unidiff_cli.evaluate.clip_score import Scores, clip_score, histogram, score
-from unidiff_cli.evaluate.networks import open_clip
 from unidiff_cli.progress import Silence
 
 
@@ -29,6 +29,7 @@ def test_pairs_stay_together(random_clip: str, pictures: Pictures) -> None:
     Path("bad.png").write_text("words")
     found = clip_score(clip, [*pairs[:5], (Path("bad.png"), "bad"), *pairs[5:]], Silence())
     assert len(found.bad) == 1
+    assert found.kept == (*range(5), *range(6, 19))
     for (path, text), one in zip(pairs, found.each, strict=True):
         image, words = clip.features([Image.open(path)])[0], clip.words([text])[0]
         cosine = (image @ words / image.norm() / words.norm()).item()
@@ -37,12 +38,12 @@ def test_pairs_stay_together(random_clip: str, pictures: Pictures) -> None:
 
 
 def test_mean_and_its_error() -> None:
-    scores = Scores((20.0, 30.0, 25.0))
-    assert scores.mean == 25
-    assert scores.error == pytest.approx(5 / 3**0.5)
-    assert Scores((20.0,)).error is None
+    figure = Scores((20.0, 30.0, 25.0), (0, 1, 2)).figure
+    assert figure.value == 25
+    assert figure.error == pytest.approx(5 / 3**0.5)
+    assert Scores((20.0,), (0,)).figure.error is None
 
 
 def test_histogram() -> None:
-    found = histogram(Scores((20.1, 20.9, 22.5, 22.6)))
+    found = histogram(Scores((20.1, 20.9, 22.5, 22.6), (0, 1, 2, 3)))
     assert found == [(19.5, 0), (20.5, 0.5), (21.5, 0), (22.5, 0.5), (23.5, 0)]

@@ -221,7 +221,10 @@ def test_a_pair_agrees_when_its_caption_is_true_of_its_picture() -> None:
 
 def test_shares_are_of_those_that_have_the_mark() -> None:
     found = shares([{"thing": True}, {"thing": False, "count": True}])
-    assert found == {"thing": {"share": 0.5, "n": 2}, "count": {"share": 1.0, "n": 1}}
+    assert (found["thing"]["share"], found["thing"]["n"]) == (0.5, 2)
+    assert (found["count"]["share"], found["count"]["n"]) == (1.0, 1)
+    assert found["thing"]["interval"] == pytest.approx([0.0945, 0.9055], abs=1e-3)  # Wilson's
+    assert found["count"]["interval"] == pytest.approx([0.2065, 1.0], abs=1e-3)
 
 
 @pytest.fixture

@@ -37,9 +37,9 @@ def test_systems_in_one_table(run: Eval, pictures: Pictures, random_clip: str) -
     done = run("fid", "real", "ours", "same.jsonl", "--features", random_clip)
     assert done.exit_code == 0
     heading, _, *table = done.stdout.splitlines()
-    assert heading.split() == ["SYSTEM", "FID", "N", "REFERENCES", "FEATURES"]
+    assert heading.split() == ["SYSTEM", "FID", "95%", "N", "REFERENCES", "FEATURES"]
     assert [row.split()[0] for row in table] == ["ours", "same.jsonl"]
-    assert [row.split()[2:] for row in table] == [
+    assert [row.split()[3:] for row in table] == [
         ["20", "30", random_clip],
         ["30", "30", random_clip],
     ]
@@ -88,17 +88,12 @@ def test_absent_weights_are_said_before_anything_is_read(
 def test_without_torchmetrics(
     run: Eval, pictures: Pictures, random_clip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("image.fid", "image.kid", "functional.text"):
+    for name in ("image.fid", "image.kid"):
         monkeypatch.setitem(sys.modules, f"torchmetrics.{name}", None)
     pictures("real", 2)
-    Path("c.jsonl").write_text('{"text": "a", "references": ["a"]}\n')
     done = run("kid", "real", "real", "--features", random_clip)
     assert done.exit_code == 2
     assert "pip install 'unidiff-cli[eval]'" in done.stderr
-    done = run("caption", "c.jsonl", "--json")
-    (one,) = answers(done)
-    assert (done.exit_code, one["bleu-1"], one["exact"]) == (0, None, 1)
-    assert "pip install 'unidiff-cli[eval]'" in one["notes"][0]
 
 
 def test_clip_score(run: Eval, pictures: Pictures, random_clip: str) -> None:
@@ -126,9 +121,42 @@ def test_caption(run: Eval) -> None:
     assert (ours["exact"], ours["bleu-1"], ours["tokenizer"]) == (1, 1, "python")
     assert (theirs["exact"], theirs["noun"], theirs["bleu-4"]) == (0, 1, 0)
     done = run("caption", "ours.jsonl", "--references", "people.jsonl")
-    assert done.stdout.splitlines()[0].split()[:2] == ["SYSTEM", "CIDER-D"]
+    table = [line.split() for line in done.stdout.splitlines()]
+    assert table[0][:2] == ["SYSTEM", "CIDER-D"]
+    assert [row[0] for row in table[2:]] == ["ours.jsonl", "95%", "perfect"]
+    assert table[4][1:3] == [f"{ours['perfect'][name]:.4g}" for name in ("cider-d", "bleu-1")]
     assert "a set of 1 tells it little" in done.stderr
     assert run("caption", "ours.jsonl").exit_code == 3
+
+
+def test_two_systems_on_the_same_items(run: Eval, pictures: Pictures, random_clip: str) -> None:
+    pictures("real", 30, seed=1), pictures("ours", 26, seed=2, words="a")
+    pictures("theirs", 30, seed=3, words="a")
+    (Path("ours") / "025.png").write_text("no picture")
+    for metric in ("fid", "kid"):
+        done = run(
+            metric, "real", "ours", "theirs", "--features", random_clip, "--paired", "--json"
+        )
+        ours, theirs, apart = answers(done)
+        assert (ours["n"], theirs["n"], apart["n"], done.exit_code) == (25, 30, 25, 6)
+        assert (apart["system"], apart["minus"]) == ("ours", "theirs")
+        low, high = apart["interval"]
+        assert low < apart[metric] < high
+    shown = run("clip-score", "ours", "theirs", "--clip", random_clip, "--paired").stdout
+    assert shown.splitlines()[-1].split()[:3] == ["ours", "-", "theirs"]
+    *_, apart = answers(
+        run("clip-score", "ours", "ours", "--clip", random_clip, "--paired", "--json")
+    )
+    assert (apart["clip-score"], apart["interval"], apart["n"]) == (0, [0, 0], 25)
+    refused = run("fid", "real", "ours", "--features", random_clip, "--paired")
+    assert refused.exit_code == 2
+    assert "--paired compares two systems; there are 1" in refused.stderr
+    Path("other").mkdir()
+    Path("ours/000.png").rename("other/x.png")
+    Path("other/x.txt").write_text("a")
+    refused = run("clip-score", "ours", "other", "--clip", random_clip, "--paired")
+    assert refused.exit_code == 3
+    assert "ours and other have no item in common" in refused.stderr
 
 
 def test_guidance_on_tiny(run: Eval, pictures: Pictures, random_clip: str) -> None:

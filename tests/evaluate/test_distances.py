@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from tests.evaluate.conftest import Pictures
 from unidiff_cli.errors import InputError, UsageError
-from unidiff_cli.evaluate.distances import Seen, frechet, kernel, look
+from unidiff_cli.evaluate.distances import Distance, Seen, frechet, kernel, look
 from unidiff_cli.evaluate.networks import open_network
 from unidiff_cli.progress import Silence
+
+Metric = Callable[[Seen, Seen], Distance]
 
 
 def gaussian(n: int, mean: Tensor, deviations: Tensor, seed: int) -> Tensor:
@@ -22,6 +25,11 @@ def gaussian(n: int, mean: Tensor, deviations: Tensor, seed: int) -> Tensor:
     x = torch.randn(n, len(mean), generator=generator, dtype=torch.float64)
     q, _ = torch.linalg.qr(x - x.mean(0))
     return q * (n - 1) ** 0.5 * deviations + mean
+
+
+def seen(features: Tensor) -> Seen:
+    """All of them."""
+    return Seen(features, tuple(range(len(features))))
 
 
 def test_frechet_is_the_closed_form() -> None:
@@ -34,18 +42,18 @@ def test_frechet_is_the_closed_form() -> None:
     )
     real = gaussian(2100, mean, s, seed=2) @ turn
     made = gaussian(2500, other, t, seed=3) @ turn
-    found = frechet(Seen(real), Seen(made))
+    found = frechet(seen(real), seen(made))
     wanted = float(((mean - other) ** 2).sum() + ((s - t) ** 2).sum())
-    assert found.value == pytest.approx(wanted, rel=1e-6)
+    assert found.figure.value == pytest.approx(wanted, rel=1e-6)
     assert found.notes == ()
 
 
 def test_frechet_of_few_is_unreliable_and_of_fewer_refused() -> None:
     x = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
-    found = frechet(Seen(x), Seen(x[:9]))
+    found = frechet(seen(x), seen(x[:9]))
     assert "FID of 9 pictures is unreliable" in found.notes[0]
     with pytest.raises(UsageError, match="8 pictures are too few for FID with features of 8") as no:
-        frechet(Seen(x), Seen(x[:8]))
+        frechet(seen(x), seen(x[:8]))
     assert "eval kid" in no.value.hint
 
 
@@ -65,8 +73,8 @@ def mmd(x: Tensor, y: Tensor) -> float:
 def test_kernel_is_the_formula() -> None:
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(2, 12, 5, generator=generator).double()
-    found = kernel(Seen(x), Seen(y + 0.5))
-    assert found.value == pytest.approx(mmd(x, y + 0.5), rel=1e-9)
+    found = kernel(seen(x), seen(y + 0.5))
+    assert found.figure.value == pytest.approx(mmd(x, y + 0.5), rel=1e-9)
     assert found.deviation is None
     assert "KID is of subsets of 12, not 1000" in found.notes[0]
     assert "12 pictures say little" in found.notes
@@ -76,28 +84,56 @@ def test_kernel_of_subsets_depends_on_its_seed_only() -> None:
     x, y = torch.randn(2, 300, 5, generator=torch.Generator().manual_seed(0))
     before = torch.get_rng_state()
     first, same, other = (
-        kernel(Seen(x), Seen(y), subsets=5, subset=50, seed=seed) for seed in (1, 1, 2)
+        kernel(seen(x), seen(y), subsets=5, subset=50, seed=seed) for seed in (1, 1, 2)
     )
     assert torch.equal(torch.get_rng_state(), before)
-    assert first == same
-    assert first.value != other.value
+    assert first.figure.value == same.figure.value
+    assert first.figure.value != other.figure.value
     assert first.deviation
     assert first.notes == ()
 
 
+@pytest.mark.parametrize("metric", [frechet, kernel])
+def test_intervals_are_as_wide_as_samples_differ(metric: Metric) -> None:
+    """The standard error that one set tells is what many sets differ by: within a quarter."""
+    generator = torch.Generator().manual_seed(0)
+    turn = torch.randn(6, 6, generator=generator)
+    real = seen(torch.randn(300, 6, generator=generator))
+    values, errors = [], []
+    for _ in range(60):
+        made = (torch.randn(300, 6, generator=generator) + 0.3) @ (torch.eye(6) + 0.2 * turn)
+        figure = metric(real, seen(made)).figure
+        values.append(figure.value)
+        errors.append(figure.error)
+    assert torch.tensor(errors).mean().item() == pytest.approx(
+        torch.tensor(values).std().item(), rel=0.25
+    )
+
+
+def test_two_systems_on_the_same_items_differ_more_surely() -> None:
+    generator = torch.Generator().manual_seed(0)
+    real, ours = torch.randn(2, 400, 5, generator=generator)
+    theirs = 1.1 * ours + 0.05 * torch.randn(400, 5, generator=generator)
+    one, other = (frechet(seen(real), seen(each)).figure for each in (ours, theirs))
+    apart = one - other
+    assert apart.value == one.value - other.value
+    assert (apart.error or 1) < 0.7 * (other.error or 0)
+
+
 def test_kernel_needs_two() -> None:
     with pytest.raises(UsageError, match="two pictures"):
-        kernel(Seen(torch.ones(5, 3)), Seen(torch.ones(1, 3)))
+        kernel(seen(torch.ones(5, 3)), seen(torch.ones(1, 3)))
 
 
 def test_what_cannot_be_read_is_left_out(random_clip: str, pictures: Pictures) -> None:
     network = open_network(random_clip, torch.device("cpu"))
     good = sorted(pictures("good", 20).iterdir())
     Path("bad.png").write_text("words")
-    seen = look(network, [*good[:3], Path("bad.png"), *good[3:]], Silence())
-    assert seen.features.shape == (20, network.width)
-    assert [error.message for error in seen.bad] == ["bad.png is not a picture that can be read."]
+    found = look(network, [*good[:3], Path("bad.png"), *good[3:]], Silence())
+    assert found.features.shape == (20, network.width)
+    assert found.kept == (0, 1, 2, *range(4, 21))
+    assert [error.message for error in found.bad] == ["bad.png is not a picture that can be read."]
     one = network.features([Image.open(good[7])])
-    torch.testing.assert_close(seen.features[7:8], one)
+    torch.testing.assert_close(found.features[7:8], one)
     with pytest.raises(InputError, match=r"bad\.png"):
         look(network, [Path("bad.png")], Silence())

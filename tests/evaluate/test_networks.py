@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from unidiff_cli.codecs.image import clip_pixels
-from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.codecs.image import CLIP_MEAN, CLIP_STD, clip_pixels
+from unidiff_cli.errors import ModelUnavailable, UsageError
+from unidiff_cli.evaluate.clip import CLIP, Clip, open_clip
 from unidiff_cli.evaluate.inception import InceptionV3
-from unidiff_cli.evaluate.networks import CLIP, INCEPTION_FILES, Clip, open_clip, open_network
+from unidiff_cli.evaluate.networks import INCEPTION_FILES, open_network
 
 CPU = torch.device("cpu")
 PUBLISHED_PARAMETERS = 21_785_568
@@ -92,6 +94,29 @@ def test_a_clip_in_the_hubs_cache_has_its_id(
     assert (network.name, network.mean) == ("some/clip", (0, 0, 0))
 
 
+def test_a_clip_of_transformers_5_says_how_its_pictures_are_normalised(random_clip: str) -> None:
+    """Its CLIPProcessor writes the image part into processor_config.json, and no other file."""
+    from transformers import CLIPImageProcessorPil, CLIPProcessor, PreTrainedTokenizerFast
+
+    shutil.copytree(random_clip, "mine")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file="mine/tokenizer.json")
+    half = CLIPImageProcessorPil(image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    CLIPProcessor(image_processor=half, tokenizer=tokenizer).save_pretrained("mine")
+    assert open_clip("mine", CPU).mean == (0.5, 0.5, 0.5)  # though the other file says otherwise
+    Path("mine/preprocessor_config.json").unlink()
+    network = open_clip("mine", CPU)
+    assert (network.mean, network.std, network.notes) == ((0.5,) * 3, (0.5,) * 3, ())
+    Path("mine/processor_config.json").write_text('{"processor_class": "CLIPProcessor"}')
+    network = open_clip("mine", CPU)
+    assert (network.mean, network.std) == (CLIP_MEAN, CLIP_STD)
+    assert "says nothing of how its pictures are normalised" in network.notes[0]
+
+
+def test_a_clip_has_a_resizing_of_its_own(random_clip: str) -> None:
+    with pytest.raises(UsageError, match="--resize legacy is for InceptionV3"):
+        open_network(random_clip, CPU, "legacy")
+
+
 def test_weights_that_are_no_clip(random_clip: str) -> None:
     shutil.copytree(random_clip, "broken")
     Path("broken/model.safetensors").write_bytes(b"words")
@@ -124,10 +149,18 @@ def test_inception_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("hub/checkpoints", INCEPTION_FILES[1])
     torch.save(tensors | {"fc.weight": torch.ones(1008, 2048)}, file)
     picture = Image.linear_gradient("L").convert("RGB")
-    for where in ("inception", str(file)):
-        seen = open_network(where, CPU).features([picture])
-        assert seen.shape == (1, 2048)
-        assert seen.isfinite().all()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    seen = {}
+    for where, resize in (("inception", None), (str(file), "legacy"), (str(file), "clean")):
+        network = open_network(where, CPU, resize)
+        seen[where, resize] = network.features([picture])
+        assert seen[where, resize].shape == (1, 2048)
+        assert seen[where, resize].isfinite().all()
+        assert network.name == where
+        assert network.about == {"resize": resize or "clean", "sha256": digest}
+        assert f"(sha256 {digest[:8]}) are not those that FID was" in network.notes[0]
+    assert torch.equal(seen["inception", None], seen[str(file), "clean"])
+    assert not torch.equal(seen["inception", None], seen[str(file), "legacy"])
     del tensors["Mixed_5b.branch1x1.conv.weight"]
     torch.save(tensors, "half.pth")
     with pytest.raises(ModelUnavailable, match="no weights of the InceptionV3"):

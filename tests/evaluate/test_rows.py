@@ -30,7 +30,11 @@ def test_a_folder_of_pictures(pictures: Pictures) -> None:
     Image.new("RGB", (8, 8)).save(folder / "deep" / "x.JPG", "JPEG")
     written("some/deep/metadata.jsonl", {"file_name": "x.JPG", "text": "a square"})
     assert [path.name for path in rows.pictures(folder)] == ["000.png", "001.png", "x.JPG"]
-    assert [words for _, words in rows.pairs(folder)] == ["a block 0", "a block 1", "a square"]
+    assert [words for _, words in rows.pairs(rows.paired(folder))] == [
+        "a block 0",
+        "a block 1",
+        "a square",
+    ]
 
 
 def test_our_pictures_tell_their_words() -> None:
@@ -40,11 +44,11 @@ def test_our_pictures_tell_their_words() -> None:
     for name, record in (("x", made), ("y", both)):
         picture = Image.new("RGB", (8, 8))
         Path(f"ours/{name}.png").write_bytes(encode(picture, ".png", [record]))
-    assert [words for _, words in rows.pairs(Path("ours"))] == ["a red fox", "a dog"]
+    assert [words for _, words in rows.pairs(rows.paired(Path("ours")))] == ["a red fox", "a dog"]
     Image.new("RGB", (8, 8)).save("ours/z.png")
     assert len(rows.pictures(Path("ours"))) == 3
     with pytest.raises(InputError, match=r"z\.png has no picture with words"):
-        rows.pairs(Path("ours"))
+        rows.paired(Path("ours"))
 
 
 def test_our_records() -> None:
@@ -59,7 +63,7 @@ def test_our_records() -> None:
     failed = {"status": "error", "mode": "t2i", "prompt": "x", "outputs": [], "error": {}}
     path = written("run/results.jsonl", t2i, i2t, failed)
     Path("run/a.png").touch()
-    assert rows.pairs(path) == [
+    assert rows.pairs(rows.paired(path)) == [
         (Path("run/a.png"), "a fox"),
         (Path("b.png"), "a fox"),  # not beside the file: from the current folder
         (Path("photo.jpg"), "a dog"),
@@ -74,7 +78,7 @@ def test_lines_of_others() -> None:
         {"image": "a.png", "text": "a fox", "extra": 1},
         {"file_name": "b.png", "prompt": "a dog"},
     )
-    assert rows.pairs(path) == [(Path("a.png"), "a fox"), (Path("b.png"), "a dog")]
+    assert rows.pairs(rows.paired(path)) == [(Path("a.png"), "a fox"), (Path("b.png"), "a dog")]
 
 
 def test_prompts() -> None:

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from unidiff_cli.errors import InputError, UnidiffError
-from unidiff_cli.evaluate.networks import Clip
+from unidiff_cli.evaluate.clip import Clip
+from unidiff_cli.evaluate.intervals import Figure, mean
 from unidiff_cli.evaluate.rows import Picture
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress
@@ -27,21 +28,15 @@ class Scores:
     """A score for each pair."""
 
     each: tuple[float, ...]
+    kept: tuple[int, ...]
+    """Which of the pairs they are of."""
     bad: tuple[UnidiffError, ...] = ()
     """What is wrong with each picture that could not be read; its pair is left out."""
 
     @property
-    def mean(self) -> float:
-        """The CLIP score."""
-        return sum(self.each) / len(self.each)
-
-    @property
-    def error(self) -> float | None:
-        """The mean's standard error; None for a single pair."""
-        n = len(self.each)
-        if n < 2:
-            return None
-        return math.sqrt(sum((one - self.mean) ** 2 for one in self.each) / (n - 1) / n)
+    def figure(self) -> Figure:
+        """The CLIP score: their mean."""
+        return mean(self.each)
 
 
 def score(images: Tensor, texts: Tensor) -> Tensor:
@@ -53,14 +48,16 @@ def clip_score(clip: Clip, pairs: Sequence[tuple[Picture, str]], progress: Progr
     """The scores of all pairs whose picture can be read; an InputError when none can."""
     progress.begin(len(pairs), len(pairs))
     each: list[float] = []
+    kept: list[int] = []
     bad: list[UnidiffError] = []
     for start in range(0, len(pairs), BATCH):
         batch = pairs[start : start + BATCH]
         pictures, texts = [], []
-        for path, text in batch:
+        for place, (path, text) in enumerate(batch, start):
             try:
                 pictures.append(open_picture(path))
                 texts.append(text)
+                kept.append(place)
             except InputError as error:
                 bad.append(error)
         if pictures:
@@ -69,7 +66,7 @@ def clip_score(clip: Clip, pairs: Sequence[tuple[Picture, str]], progress: Progr
         progress.finished(len(batch))
     if not each:
         raise bad[0]
-    return Scores(tuple(each), tuple(bad))
+    return Scores(tuple(each), tuple(kept), tuple(bad))
 
 
 def histogram(scores: Scores, width: float = 1.0) -> list[tuple[float, float]]:

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
+from unidiff_cli.evaluate.intervals import Figure
 from unidiff_cli.evaluate.networks import Network
+from unidiff_cli.evaluate.pulls import frechet_pulls, kernel_pulls
 from unidiff_cli.evaluate.rows import Picture
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.progress import Progress
@@ -32,18 +34,25 @@ class Seen:
 
     features: Tensor
     """(N, width) float32."""
+    kept: tuple[int, ...]
+    """Which of the pictures they are of."""
     bad: tuple[UnidiffError, ...] = ()
     """What is wrong with each picture that could not be read, and is left out."""
 
     def __len__(self) -> int:
         return len(self.features)
 
+    def only(self, places: Sequence[int]) -> Seen:
+        """Some of them, in this order."""
+        return Seen(self.features[list(places)], tuple(self.kept[place] for place in places))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Distance:
     """A distance between two sets, and how far it can be trusted."""
 
-    value: float
+    figure: Figure
+    """As a figure of the pictures that were made; the references are what they are."""
     deviation: float | None = None
     """Of the kernel distance, between subsets; None where there is only one."""
     notes: tuple[str, ...] = field(default=())
@@ -52,12 +61,13 @@ class Distance:
 def look(network: Network, pictures: Sequence[Picture], progress: Progress) -> Seen:
     """The features of all pictures that can be read; an InputError when none can."""
     progress.begin(len(pictures), len(pictures))
-    rows, bad = [], []
+    rows, kept, bad = [], [], []
     for start in range(0, len(pictures), BATCH):
         paths, batch = pictures[start : start + BATCH], []
-        for path in paths:
+        for place, path in enumerate(paths, start):
             try:
                 batch.append(open_picture(path))
+                kept.append(place)
             except InputError as error:
                 bad.append(error)
         if batch:
@@ -66,7 +76,7 @@ def look(network: Network, pictures: Sequence[Picture], progress: Progress) -> S
         progress.finished(len(paths))
     if not rows:
         raise bad[0]
-    return Seen(torch.cat(rows), tuple(bad))
+    return Seen(torch.cat(rows), tuple(kept), tuple(bad))
 
 
 def frechet(references: Seen, made: Seen) -> Distance:
@@ -86,7 +96,8 @@ def frechet(references: Seen, made: Seen) -> Distance:
     metric = frechet_metric(feature=_Made(width))
     metric.update(references.features.double(), real=True)
     metric.update(made.features.double(), real=False)
-    return Distance(value=float(metric.compute()), notes=notes)
+    pulls = frechet_pulls(references.features.double(), made.features.double())
+    return Distance(figure=Figure(float(metric.compute()), pulls), notes=notes)
 
 
 def kernel(
@@ -124,7 +135,7 @@ def kernel(
         torch.manual_seed(seed)
         mean, deviation = metric.compute()
     return Distance(
-        value=float(mean),
+        figure=Figure(float(mean), kernel_pulls(references.features, made.features)),
         deviation=None if once or subsets == 1 else float(deviation),
         notes=tuple(notes),
     )
@@ -134,11 +145,13 @@ def report(metric: str, network: Network, distance: Distance) -> dict[str, Any]:
     """The distance as JSON values, with the network that it depends on."""
     return {
         "metric": metric,
-        metric: distance.value,
+        metric: distance.figure.value,
+        "interval": distance.figure.interval,
         "deviation": distance.deviation,
         "features": network.name,
+        **network.about,
         "width": network.width,
-        "notes": list(distance.notes),
+        "notes": [*network.notes, *distance.notes],
     }
 
 

@@ -16,9 +16,10 @@ from unidiff_cli.batch.worker import Spec
 from unidiff_cli.errors import UsageError
 from unidiff_cli.evaluate import samples
 from unidiff_cli.evaluate.chart import Panel, Point, png
+from unidiff_cli.evaluate.clip import Clip
 from unidiff_cli.evaluate.clip_score import clip_score
 from unidiff_cli.evaluate.distances import Seen, frechet, kernel, look
-from unidiff_cli.evaluate.networks import Clip, Network
+from unidiff_cli.evaluate.networks import Network
 from unidiff_cli.evaluate.samples import Made, Problem
 from unidiff_cli.files.output import replace_file
 from unidiff_cli.files.record import line
@@ -78,7 +79,7 @@ def measure(
     references: Seen | None = None,
 ) -> dict[str, Any]:
     """The report: for each scale the CLIP scores, and the distances from the references."""
-    notes: dict[str, None] = {}
+    notes = dict.fromkeys([*clip.notes, *(network.notes if network is not None else ())])
     points = []
     for scale in study.scales:
         point: dict[str, Any] = {"guidance": scale}
@@ -89,7 +90,13 @@ def measure(
                 continue
             progress.stage(f"scoring {mode} at {scale:g}")
             scores = clip_score(clip, pairs, progress)
-            point[mode] = {"n": len(scores.each), "clip_score": scores.mean, "error": scores.error}
+            figure = scores.figure
+            point[mode] = {
+                "n": len(figure),
+                "clip_score": figure.value,
+                "interval": figure.interval,
+                "error": figure.error,
+            }
             if mode == "t2i" and network is not None and references is not None:
                 seen = look(network, [path for path, _ in pairs], progress)
                 point[mode] |= _distances(references, seen, notes)
@@ -98,6 +105,7 @@ def measure(
         "metric": "guidance",
         "clip": clip.name,
         "features": network.name if network is not None else None,
+        **(network.about if network is not None else {}),
         "references": len(references) if references is not None else None,
         "seed": study.seed,
         **study.settings,
@@ -107,18 +115,24 @@ def measure(
     }
 
 
-def _distances(references: Seen, seen: Seen, notes: dict[str, None]) -> dict[str, float | None]:
+def _distances(references: Seen, seen: Seen, notes: dict[str, None]) -> dict[str, Any]:
     """FID, None where there are too few pictures for it, and KID."""
     near = kernel(references, seen)
     notes.update(dict.fromkeys(near.notes))
-    fid: float | None = None
+    found: dict[str, Any] = {
+        "fid": None,
+        "kid": near.figure.value,
+        "kid_interval": near.figure.interval,
+        "kid_deviation": near.deviation,
+    }
     try:
         far = frechet(references, seen)
-        fid = far.value
-        notes.update(dict.fromkeys(far.notes))
     except UsageError as error:
         notes[error.message.rstrip(".")] = None
-    return {"fid": fid, "kid": near.value, "kid_deviation": near.deviation}
+    else:
+        found |= {"fid": far.figure.value, "fid_interval": far.figure.interval}
+        notes.update(dict.fromkeys(far.notes))
+    return found
 
 
 def panels(report: Mapping[str, Any]) -> list[Panel]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor
 
-from unidiff_cli.codecs.image import CLIP_MEAN, CLIP_STD, clip_pixels, pixels
-from unidiff_cli.errors import ModelUnavailable
-from unidiff_cli.evaluate.inception import SIDE, WIDTH, InceptionV3
-from unidiff_cli.storage.hub import cached_folder
+from unidiff_cli.errors import ModelUnavailable, UsageError
+from unidiff_cli.evaluate.clip import CLIP, open_clip
+from unidiff_cli.evaluate.inception import WIDTH, InceptionV3
+from unidiff_cli.evaluate.resizing import RESIZERS, Resize
+from unidiff_cli.storage.hub import file_hash
 from unidiff_cli.storage.stored import read_tensors
 
 INCEPTION = "inception"
@@ -27,8 +25,8 @@ INCEPTION_FILES = (
     "pt_inception-2015-12-05-6726825d.pth",
 )
 INCEPTION_URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
-CLIP = "openai/clip-vit-large-patch14"
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+PUBLISHED = "6726825d"
+"""What the SHA-256 of the published weights begins with."""
 
 
 class Network(Protocol):
@@ -37,6 +35,14 @@ class Network(Protocol):
     @property
     def name(self) -> str:
         """As the user named it."""
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What else its vectors depend on, as JSON values."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What should be known of how it looks at pictures."""
 
     @property
     def width(self) -> int:
@@ -48,156 +54,50 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Inception:
-    """InceptionV3 with the weights that FID was published with; pictures resized by Pillow."""
+    """InceptionV3 as FID was published with, of weights of one's own if a file is named."""
 
     net: InceptionV3
     device: torch.device
-    name: str = INCEPTION
+    name: str
+    digest: str
+    """SHA-256 of the file of the weights."""
+    resize: Resize = "clean"
     width: int = WIDTH
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """How pictures are resized, and the digest of the weights."""
+        return {"resize": self.resize, "sha256": self.digest}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whether these are other weights than everybody's."""
+        if self.digest.startswith(PUBLISHED):
+            return ()
+        return (
+            f"the weights of {self.name} (sha256 {self.digest[:8]}) are not those that FID was "
+            "published with",
+        )
 
     @torch.inference_mode()
     def features(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(N, 2048): bicubic to 299 x 299 with antialiasing, without a crop."""
-        resized = [p.resize((SIDE, SIDE), Image.Resampling.BICUBIC) for p in pictures]
-        x = torch.cat([pixels(picture) for picture in resized])
-        seen: Tensor = self.net(((x - 128) / 128).to(self.device))
+        """(N, 2048): of the whole picture, as 299 x 299."""
+        x = torch.cat([RESIZERS[self.resize](picture) for picture in pictures])
+        seen: Tensor = self.net(x.to(self.device))
         return seen.float().cpu()
 
 
-@dataclass(frozen=True)
-class Clip:
-    """A CLIP of transformers; the text side is None where its folder has none."""
-
-    net: Any
-    tokenizer: Any
-    device: torch.device
-    name: str
-    width: int
-    side: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    @torch.inference_mode()
-    def features(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(N, width), not normalised: the shorter side resized (bicubic), the centre cut out."""
-        each = [clip_pixels(picture, self.side, self.mean, self.std) for picture in pictures]
-        x = torch.cat(each).to(self.device)
-        vision: Tensor = self.net.vision_model(pixel_values=x).pooler_output
-        projected: Tensor = self.net.visual_projection(vision)
-        return projected.float().cpu()
-
-    @torch.inference_mode()
-    def words(self, texts: Sequence[str]) -> Tensor:
-        """(N, width), not normalised; a text that is too long is cut off."""
-        rows = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
-        longest = max(map(len, rows))
-        # What stands after the end is not looked at, so the end itself fills up.
-        ids = torch.tensor([row + row[-1:] * (longest - len(row)) for row in rows])
-        text: Tensor = self.net.text_model(input_ids=ids.to(self.device)).pooler_output
-        projected: Tensor = self.net.text_projection(text)
-        return projected.float().cpu()
-
-
-def open_network(where: str, device: torch.device) -> Network:
+def open_network(where: str, device: torch.device, resize: Resize | None = None) -> Network:
     """The network that features come from: `inception`, its weights' file, or a CLIP."""
     if where == INCEPTION or Path(where).is_file():
-        return _inception(_inception_file(where), device)
+        net, digest = _inception(_inception_file(where))
+        return Inception(net.to(device), device, where, digest, resize or "clean")
+    if resize is not None:
+        raise UsageError(
+            f"--resize {resize} is for InceptionV3; a CLIP has a resizing of its own.",
+            "Leave it out, or use --features inception.",
+        )
     return open_clip(where, device, text=False)
-
-
-def open_clip(where: str, device: torch.device, *, text: bool = True) -> Clip:
-    """The CLIP in a folder, or of a Hub id that is in the cache; ModelUnavailable if it is not."""
-    folder = Path(where) if Path(where).is_dir() else _cached(where, text)
-    config = _json(folder / "config.json")
-    kind = config.get("model_type")
-    if kind != "clip" and (text or kind != "clip_vision_model"):
-        raise ModelUnavailable(f"{where} is no CLIP (its model_type is {kind!r}).", f"Try {CLIP}.")
-    net = _load(folder, "CLIPModel" if kind == "clip" else "CLIPVisionModelWithProjection", device)
-    vision = net.config.vision_config if kind == "clip" else net.config
-    prepared = _json(folder / "preprocessor_config.json", {})
-    return Clip(
-        net=net,
-        tokenizer=_tokenizer(folder, net.config.text_config) if text else None,
-        device=device,
-        name=where,
-        width=int(net.config.projection_dim),
-        side=int(vision.image_size),
-        mean=tuple(prepared.get("image_mean", CLIP_MEAN)),
-        std=tuple(prepared.get("image_std", CLIP_STD)),
-    )
-
-
-def _cached(where: str, text: bool) -> Path:
-    """The snapshot of a Hub id in the cache."""
-    if where.count("/") != 1:
-        raise ModelUnavailable(
-            f"There is no network {where!r}.", "Name a folder, or a Hub id such as " + CLIP + "."
-        )
-    needed = ["config.json", *(["tokenizer.json"] if text else [])]
-    folder = cached_folder(where, [(*needed, weights) for weights in WEIGHTS])
-    if folder is None:
-        files = " ".join([*needed, "preprocessor_config.json", WEIGHTS[0]])
-        raise ModelUnavailable(
-            f"{where} is not on this machine.", f"Fetch it: hf download {where} {files}"
-        )
-    return folder
-
-
-def _load(folder: Path, name: str, device: torch.device) -> Any:
-    import transformers
-
-    with _quiet():
-        try:
-            net, report = getattr(transformers, name).from_pretrained(
-                folder, local_files_only=True, output_loading_info=True, dtype=torch.float32
-            )
-        except (SafetensorError, UnpicklingError, OSError, ValueError, RuntimeError) as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise ModelUnavailable(
-                f"{folder} cannot be loaded as a CLIP ({said[0].rstrip('.')}).",
-                "Its weights belong to another version, or are damaged: fetch them again.",
-            ) from error
-    if report["missing_keys"] or report["mismatched_keys"]:
-        raise ModelUnavailable(f"The weights in {folder} are not those of a whole CLIP.")
-    return net.to(device).eval().requires_grad_(False)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Transformers tells neither of its progress nor of tensors that are not needed."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _tokenizer(folder: Path, text_config: Any) -> Any:
-    from tokenizers import Tokenizer
-
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        raise ModelUnavailable(f"{folder} has no tokenizer.json.", f"Compare it with {CLIP}.")
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(int(text_config.max_position_embeddings))
-    return tokenizer
-
-
-def _json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
-    if not path.is_file() and missing is not None:
-        return missing
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"{path} cannot be read ({error}).") from error
-    return values
 
 
 def _inception_file(where: str) -> Path:
@@ -215,7 +115,8 @@ def _inception_file(where: str) -> Path:
     )
 
 
-def _inception(path: Path, device: torch.device) -> Inception:
+def _inception(path: Path) -> tuple[InceptionV3, str]:
+    """The network with the weights in a file, and the file's SHA-256."""
     net, stored = InceptionV3(), read_tensors(path)
     counters = ".num_batches_tracked"  # only training counts batches
     wanted = {name: t.shape for name, t in net.state_dict().items() if not name.endswith(counters)}
@@ -225,4 +126,4 @@ def _inception(path: Path, device: torch.device) -> Inception:
             f"They are published as {INCEPTION_URL}{INCEPTION_FILES[0]}",
         )
     net.load_state_dict({name: stored[name].load() for name in wanted}, strict=False)
-    return Inception(net.to(device).eval().requires_grad_(False), device)
+    return net.eval().requires_grad_(False), file_hash(path, hashlib.sha256())

@@ -9,7 +9,7 @@ file, else to the current folder.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
@@ -68,12 +68,17 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-def pictures(path: Path) -> list[Picture]:
-    """The pictures that a system made."""
-    found = [row.image for row in (_dataset(path) if path.is_dir() else read(path)) if row.image]
+def drawn(path: Path) -> list[Row]:
+    """The samples of a system that are pictures, or have one."""
+    found = [row for row in (_dataset(path) if path.is_dir() else read(path)) if row.image]
     if not found:
         raise InputError(f"There are no pictures in {path}.", FORMS)
     return found
+
+
+def pictures(path: Path) -> list[Picture]:
+    """The pictures that a system made."""
+    return [row.image for row in drawn(path) if row.image is not None]
 
 
 def files(path: Path) -> list[Path]:
@@ -84,17 +89,21 @@ def files(path: Path) -> list[Path]:
     return [each for each in found if isinstance(each, Path)]
 
 
-def pairs(path: Path) -> list[tuple[Picture, str]]:
+def paired(path: Path) -> list[Row]:
     """Pictures with the words that should fit them; every row must have both."""
-    found = []
-    for row in read(path):
+    found = read(path)
+    for row in found:
         if row.pair is None:
             raise InputError(
                 f"{row.where} has no picture with words.",
                 "A folder's pictures need a .txt each or a table, unless unidiff made them.",
             )
-        found.append(row.pair)
     return found
+
+
+def pairs(rows: Sequence[Row]) -> list[tuple[Picture, str]]:
+    """The picture and the words of each."""
+    return [row.pair for row in rows if row.pair is not None]
 
 
 def prompts(path: Path) -> list[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.evaluate import clip_score as scoring
-from unidiff_cli.evaluate import guidance, networks
+from unidiff_cli.evaluate import guidance, networks, rows
 from unidiff_cli.evaluate.chart import Panel, png
+from unidiff_cli.evaluate.clip import open_clip
 from unidiff_cli.evaluate.distances import Distance, Seen, look, report, torchmetrics
+from unidiff_cli.evaluate.intervals import Figure, mean
+from unidiff_cli.evaluate.pairing import Read, common, difference
+from unidiff_cli.evaluate.resizing import Resize
 from unidiff_cli.evaluate.rows import Picture
 from unidiff_cli.progress import Progress
 from unidiff_cli.speed.dtype import choose_device
@@ -31,55 +35,72 @@ def distances(
     metric: str,
     distance: Callable[[Seen, Seen], Distance],
     references: Path,
-    pictures: Mapping[Path, Sequence[Picture]],
+    read: Read,
     systems: Sequence[Path],
+    paired: bool,
     features: str,
+    resize: Resize | None,
     device: str,
     progress: Progress,
 ) -> Measured:
-    """How far each system's pictures are from the references'."""
+    """How far each system's pictures are from the references'; two also on the same items."""
     progress.stage(f"loading {features}")
-    network, seen = networks.open_network(features, choose_device(device)), {}
+    network, seen = networks.open_network(features, choose_device(device), resize), {}
     measured = Measured()
-    for path, found in pictures.items():
+    for path, items in read.items():
         progress.stage(f"looking at {path}")
-        seen[path] = look(network, found, progress)
+        seen[path] = look(network, [row.image for row in items if row.image], progress)
         measured.bad += seen[path].bad
-    for path in systems:
-        about = {"system": str(path), "references": str(references)}
-        result = distance(seen[references], seen[path])
-        counts = {"n": len(seen[path]), "n_references": len(seen[references])}
+    real = seen[references]
+
+    def answer(whose: dict[str, str], result: Distance, n: int) -> None:
+        about = {**whose, "references": str(references)}
+        counts = {"n": n, "n_references": len(real)}
         measured.answers.append(about | report(metric, network, result) | counts)
+
+    for path in systems:
+        answer({"system": str(path)}, distance(real, seen[path]), len(seen[path]))
+    if paired:
+        places = common(read, systems, {path: each.kept for path, each in seen.items()})
+        some = [seen[path].only(each) for path, each in zip(systems, places, strict=True)]
+        one, other = (distance(real, each) for each in some)
+        apart = Distance(figure=one.figure - other.figure, notes=one.notes)
+        answer(difference(systems), apart, len(some[0]))
     return measured
 
 
 def clip_scores(
-    pairs: Mapping[Path, Sequence[tuple[Picture, str]]],
+    read: Read,
     systems: Sequence[Path],
+    paired: bool,
     clip: str,
     device: str,
     progress: Progress,
 ) -> tuple[Measured, bytes]:
     """How well each system's pictures and words agree; and the chart of it, a PNG."""
     progress.stage(f"loading {clip}")
-    network = networks.open_clip(clip, choose_device(device))
-    measured, curves = Measured(), {}
+    network = open_clip(clip, choose_device(device))
+    measured, scores = Measured(), {}
+
+    def answer(whose: dict[str, str], figure: Figure) -> None:
+        values = {"interval": figure.interval, "error": figure.error, "n": len(figure)}
+        about = {"clip": clip, "notes": list(network.notes)}
+        score = {"metric": "clip-score", **whose, "clip-score": figure.value}
+        measured.answers.append({**score, **values, **about})
+
     for path in systems:
         progress.stage(f"looking at {path}")
-        scores = scoring.clip_score(network, pairs[path], progress)
-        measured.bad += scores.bad
-        curves[str(path)] = scoring.histogram(scores)
-        measured.answers.append(
-            {
-                "metric": "clip-score",
-                "system": str(path),
-                "clip-score": scores.mean,
-                "error": scores.error,
-                "n": len(scores.each),
-                "clip": clip,
-                "notes": [],
-            }
+        scores[path] = scoring.clip_score(network, rows.pairs(read[path]), progress)
+        measured.bad += scores[path].bad
+        answer({"system": str(path)}, scores[path].figure)
+    if paired:
+        places = common(read, systems, {path: each.kept for path, each in scores.items()})
+        one, other = (
+            mean([scores[path].each[k] for k in each])
+            for path, each in zip(systems, places, strict=True)
         )
+        answer(difference(systems), one - other)
+    curves = {str(path): scoring.histogram(each) for path, each in scores.items()}
     return measured, png([Panel("Share of the pairs", "CLIP score", curves)])
 
 
@@ -88,6 +109,7 @@ def study(
     references: Path | None,
     pictures: Sequence[Picture],
     features: str,
+    resize: Resize | None,
     clip: str,
     device: str,
     progress: Progress,
@@ -95,10 +117,10 @@ def study(
     """A model at many guidance scales; with references, FID and KID from their pictures too."""
     asked.jobs()  # a wrong setting is told before anything is loaded
     measured, place = Measured(), choose_device(device)
-    scorer, network, real = networks.open_clip(clip, place), None, None
+    scorer, network, real = open_clip(clip, place), None, None
     if pictures:
         torchmetrics()  # sampling is long: what is missing is told before it
-        network = networks.open_network(features, place)
+        network = networks.open_network(features, place, resize)
         progress.stage(f"looking at {references}")
         real = look(network, pictures, progress)
         measured.bad += real.bad

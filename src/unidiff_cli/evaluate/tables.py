@@ -21,46 +21,74 @@ CLIPART = {
 """What the examination marks, and how a table calls it."""
 
 
-def number(value: float | None, deviation: float | None = None, scale: float = 1) -> str | None:
-    """Four digits, and after a +- how far it may be off; None where there is no number."""
-    if value is None:
+def number(value: float | None, scale: float = 1) -> str | None:
+    """Four digits; None where there is no number."""
+    return None if value is None else f"{scale * value:.4g}"
+
+
+def span(interval: Sequence[float] | None, scale: float = 1) -> str | None:
+    """From where to where a figure is, 95 times in 100; None where nobody knows."""
+    if interval is None:
         return None
-    off = "" if deviation is None else f" +- {scale * deviation:.2g}"
-    return f"{scale * value:.4g}{off}"
+    low, high = (f"{scale * end:.3g}" for end in interval)
+    return f"{low}..{high}"
 
 
-def distances(answers: Answers, metric: str, features: str) -> Table:
+def named(answer: Mapping[str, Any]) -> str:
+    """Whose figures they are: a system's, or those of one less those of another."""
+    return " - ".join(str(answer[name]) for name in ("system", "minus") if name in answer)
+
+
+def looked(answer: Mapping[str, Any]) -> str:
+    """What looked at the pictures: its name, whose weights it has, how it had them resized."""
+    said = str(answer["features"])
+    if "sha256" in answer and said != "inception":
+        said += f" (sha256 {answer['sha256'][:8]})"
+    return ", ".join(filter(None, (said, answer.get("resize"))))
+
+
+def distances(answers: Answers, metric: str) -> Table:
     """Of FID or KID."""
     scale, heading = (1000, "KID x 1000") if metric == "kid" else (1, "FID")
-    return ("SYSTEM", heading, "N", "REFERENCES", "FEATURES"), [
-        (a["system"], number(a[metric], a["deviation"], scale), a["n"], a["n_references"], features)
+    return ("SYSTEM", heading, "95%", "N", "REFERENCES", "FEATURES"), [
+        (
+            named(a),
+            number(a[metric], scale),
+            span(a["interval"], scale),
+            *(a["n"], a["n_references"]),
+            looked(a),
+        )
         for a in answers
     ]
 
 
 def clip_scores(answers: Answers) -> Table:
     """Of CLIP scores."""
-    return ("SYSTEM", "CLIP SCORE", "N", "CLIP"), [
-        (a["system"], number(a["clip-score"], a["error"]), a["n"], a["clip"]) for a in answers
+    return ("SYSTEM", "CLIP SCORE", "95%", "N", "CLIP"), [
+        (named(a), number(a["clip-score"]), span(a["interval"]), a["n"], a["clip"]) for a in answers
     ]
 
 
 def captions(answers: Answers) -> Table:
-    """Of the measures of captions."""
-    apart = ("metric", "system", "n", "tokenizer", "notes")
-    names = [name for name in answers[0] if name not in apart]
-    return ("SYSTEM", *(name.upper() for name in names), "N"), [
-        (a["system"], *(number(a[name]) for name in names), a["n"]) for a in answers
-    ]
+    """Of the measures of captions: figures, their intervals, and those of perfect answers."""
+    names = [name for name in answers[0]["interval"] if name in answers[-1]["interval"]]
+    rows: list[Sequence[object]] = []
+    for a in answers:
+        spans, best = a["interval"], a.get("perfect")
+        rows.append((named(a), *(number(a[name]) for name in names), a["n"]))
+        rows.append(("  95%", *(span(spans[name]) for name in names), ""))
+        if best is not None:
+            rows.append(("  perfect", *(number(best[name]) for name in names), ""))
+    return ("SYSTEM", *(name.upper() for name in names), "N"), rows
 
 
 def guidance(report: Mapping[str, Any]) -> Table:
     """A row for each scale, columns for what was measured."""
     columns = [
-        ("t2i", "CLIP SCORE, T2I", "clip_score", "error", 1),
-        ("t2i", "FID", "fid", "", 1),
-        ("t2i", "KID x 1000", "kid", "kid_deviation", 1000),
-        ("i2t", "CLIP SCORE, I2T", "clip_score", "error", 1),
+        ("t2i", "CLIP SCORE, T2I", "clip_score", "interval", 1),
+        ("t2i", "FID", "fid", "fid_interval", 1),
+        ("t2i", "KID x 1000", "kid", "kid_interval", 1000),
+        ("i2t", "CLIP SCORE, I2T", "clip_score", "interval", 1),
     ]
     shown = [
         column
@@ -70,27 +98,37 @@ def guidance(report: Mapping[str, Any]) -> Table:
     body: list[list[object]] = []
     for each in report["scales"]:
         cells: list[object] = [f"{each['guidance']:g}"]
-        for mode, _, name, deviation, scale in shown:
+        for mode, _, name, interval, scale in shown:
             found = each.get(mode, {})
-            cells.append(number(found.get(name), found.get(deviation), scale))
+            cells += [number(found.get(name), scale), span(found.get(interval), scale)]
         body.append([*cells, max(each.get(mode, {}).get("n", 0) for mode in ("t2i", "i2t"))])
-    return ["GUIDANCE", *(heading for _, heading, _, _, _ in shown), "N"], body
+    headings = [cell for _, heading, _, _, _ in shown for cell in (heading, "95%")]
+    return ["GUIDANCE", *headings, "N"], body
 
 
 def clipart(report: Mapping[str, Any]) -> Table:
     """A row for each mode and group of the examination."""
-    rows: list[list[object]] = []
-    for mode in ("t2i", "i2t"):
-        for group, values in report[mode].items():
-            cells = [cell(values.get(name)) for name in CLIPART]
-            score = values.get("cider-d")
-            cells.append(None if score is None else f"{score:.2f}")
-            rows.append([f"{mode}, {group}", *cells, values["n"]])
+    rows = [
+        _group(f"{mode}, {group}", values, values.get("all"))
+        for mode in ("t2i", "i2t")
+        for group, values in report[mode].items()
+    ]
     joint = report["joint"]
     if joint["n"]:
-        cells = [cell(joint.get(name)) for name in CLIPART]
-        rows.append([f"joint: {cell(joint['agree'])} agree", *cells, None, joint["n"]])
-    return ["%", *CLIPART.values(), "CIDER-D", "N"], rows
+        rows.append(_group(f"joint: {cell(joint['agree'])} agree", joint, joint["agree"]))
+    return ["%", *CLIPART.values(), "95%", "CIDER-D", "N"], rows
+
+
+def _group(name: str, values: Mapping[str, Any], last: Mapping[str, Any] | None) -> list[object]:
+    cells = [cell(values.get(column)) for column in CLIPART]
+    return [name, *cells, span(last["interval"] if last else None, 100), cider(values), values["n"]]
+
+
+def cider(values: Mapping[str, Any]) -> str | None:
+    """CIDEr-D, and what perfect captions would get."""
+    if "cider-d" not in values:
+        return None
+    return f"{values['cider-d']:.2f} of {values['perfect cider-d']:.2f}"
 
 
 def cell(value: Mapping[str, Any] | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.options.measures import Features, Systems
+from unidiff_cli.cli.options.measures import Features, Paired, Resize, Resizing, Systems
 from unidiff_cli.cli.options.shared import Device, Json, Progress, Quiet
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.table import tell
@@ -22,6 +22,8 @@ def fid(
     references: References,
     systems: Systems,
     features: Features = "inception",
+    resize: Resize = None,
+    paired: Paired = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -35,19 +37,21 @@ def fid(
     """
     from unidiff_cli.evaluate.distances import frechet
 
-    console = Console(quiet, progress)
-    _distances("fid", frechet, references, systems, features, device, json, console)
+    network = features, resize, device
+    _distances("fid", frechet, references, systems, network, paired, json, Console(quiet, progress))
 
 
 def kid(
     references: References,
     systems: Systems,
     features: Features = "inception",
+    resize: Resize = None,
     subsets: Annotated[int, typer.Option(min=1, metavar="N", help="How many are drawn.")] = 100,
     subset_size: Annotated[
         int, typer.Option(min=2, metavar="N", help="Pictures in each, or all if there are fewer.")
     ] = 1000,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed for drawing the subsets.")] = 0,
+    paired: Paired = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -65,8 +69,9 @@ def kid(
     def distance(real: Seen, made: Seen) -> Distance:
         return kernel(real, made, subsets=subsets, subset=subset_size, seed=seed)
 
+    network = features, resize, device
     console = Console(quiet, progress)
-    _distances("kid", distance, references, systems, features, device, json, console)
+    _distances("kid", distance, references, systems, network, paired, json, console)
 
 
 def _distances(
@@ -74,22 +79,24 @@ def _distances(
     distance: Any,
     references: Path,
     systems: list[Path],
-    features: str,
-    device: str,
+    network: tuple[str, Resizing | None, str],
+    paired: bool,
     json: bool,
     console: Console,
 ) -> None:
     """The table of one distance; `distance` takes the references as seen, then a system."""
     from unidiff_cli.evaluate import tables
-    from unidiff_cli.evaluate.rows import pictures
+    from unidiff_cli.evaluate.pairing import check_two
+    from unidiff_cli.evaluate.rows import drawn
 
-    found = {path: pictures(path) for path in (references, *systems)}
+    if paired:
+        check_two(systems)
+    read = {path: drawn(path) for path in (references, *systems)}
     with console.listening() as listener:
         listener.stage("loading the libraries")
         from unidiff_cli.evaluate.run import distances
 
-        measured = distances(
-            metric, distance, references, found, systems, features, device, listener
-        )
-    table = tables.distances(measured.answers, metric, features)
+        asked = (metric, distance, references, read, systems, paired)
+        measured = distances(*asked, *network, listener)
+    table = tables.distances(measured.answers, metric)
     tell(console, measured.answers, json, *table, measured.bad)

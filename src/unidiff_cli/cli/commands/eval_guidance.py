@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.options.measures import CLIP, ClipName, Features
+from unidiff_cli.cli.options.measures import CLIP, ClipName, Features, Resize
 from unidiff_cli.cli.options.shared import (
     BatchSize,
     Device,
@@ -67,6 +67,7 @@ def guidance(
         int | None, typer.Option(min=1, metavar="N", help="Only the first N prompts and pictures.")
     ] = None,
     features: Features = "inception",
+    resize: Resize = None,
     clip: ClipName = CLIP,
     seed: Annotated[
         int,
@@ -118,9 +119,8 @@ def guidance(
         from unidiff_cli.evaluate.run import study
 
         spec = Spec(model=model, device=device, dtype=dtype, memory=memory, batch_size=batch_size)
-        measured = study(
-            Study(spec=spec, **asked), references, wanted, features, clip, device, listener
-        )
+        networks = (features, resize, clip, device)
+        measured = study(Study(spec=spec, **asked), references, wanted, *networks, listener)
     (report,) = measured.answers
     tell(console, [report], json, *tables.guidance(report), measured.bad)
     console.note(f"written: {', '.join(map(str, measured.files))}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,23 @@ Features = Annotated[
         "with), its weights' file, or a CLIP: a folder, or a Hub id in the cache.",
     ),
 ]  # fmt: skip
+Resizing = Literal["clean", "legacy", "legacy-pytorch"]
+Resize = Annotated[
+    Resizing | None,
+    typer.Option(
+        metavar="HOW",
+        help="How pictures become InceptionV3's 299 px: clean (as clean-fid; the default), "
+        "legacy (TensorFlow 1, as most published FIDs) or legacy-pytorch (as pytorch-fid).",
+    ),
+]
+Paired = Annotated[
+    bool,
+    typer.Option(
+        "--paired",
+        help="Also compare two systems on the items that both have, known by id or by the "
+        "picture's name: the first less the second.",
+    ),
+]
 ClipName = Annotated[
     str,
     typer.Option(

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
+from unidiff_cli.evaluate import intervals
 from unidiff_cli.evaluate.clipart.judge import SIDE
 
 SPAN = 6
 """Levels, of 255, that the neighbourhood of a flat pixel spans at most."""
-SURE = 1.96
-"""Standard errors on either side of a mean: 95 of 100 such intervals hold what is true."""
 
 
 def small(picture: Image.Image) -> Image.Image:
@@ -40,11 +39,8 @@ def corners(picture: Image.Image) -> NDArray[np.uint8]:
 
 def mean(values: Sequence[float]) -> dict[str, Any]:
     """The mean with its interval, None for fewer than two; and of how many."""
-    n = len(values)
-    middle = float(np.mean(values))
-    away = SURE * float(np.std(values, ddof=1)) / n**0.5 if n > 1 else None
-    interval = None if away is None else [middle - away, middle + away]
-    return {"mean": middle, "interval": interval, "n": n}
+    figure = intervals.mean(values)
+    return {"mean": figure.value, "interval": figure.interval, "n": len(figure)}
 
 
 def paint(pictures: Sequence[Image.Image], white: Sequence[bool]) -> dict[str, Any]:

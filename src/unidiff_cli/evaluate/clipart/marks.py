@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from unidiff_cli.evaluate.clipart.claims import Claims
+from unidiff_cli.evaluate.intervals import wilson
 
 Marks = Mapping[str, bool]
 NAMES = (
@@ -96,11 +97,14 @@ def agreement(caption: Claims, view: View) -> dict[str, bool]:
     return {"named": True, "agree": there and found.get("background", True), **found}
 
 
-def shares(each: Iterable[Marks]) -> dict[str, dict[str, float]]:
+def shares(each: Iterable[Marks]) -> dict[str, dict[str, Any]]:
     """For each mark the share of those that have it that it is right of, and how many have it."""
     right: Counter[str] = Counter()
     number: Counter[str] = Counter()
     for one in each:
         number.update(one.keys())
         right.update(name for name, good in one.items() if good)
-    return {name: {"share": right[name] / n, "n": n} for name, n in number.items()}
+    return {
+        name: {"share": right[name] / n, "n": n, "interval": wilson(right[name], n)}
+        for name, n in number.items()
+    }

@@ -15,7 +15,7 @@ from PIL import Image
 from unidiff_cli.batch.worker import Spec
 from unidiff_cli.errors import UsageError
 from unidiff_cli.evaluate import samples
-from unidiff_cli.evaluate.captions import Case, cider_d
+from unidiff_cli.evaluate.captions import Case, figures, perfect
 from unidiff_cli.evaluate.clipart import drawing
 from unidiff_cli.evaluate.clipart import marks as marking
 from unidiff_cli.evaluate.clipart.claims import Claims
@@ -198,8 +198,14 @@ class Examiner:
                     each.append(marking.told(shot.shows, exam.read(row.text)))
                     cases.append(Case(row.text, shot.captions))
             if each:
-                score = sum(cider_d(cases)) / len(cases)
-                found[group] = {"n": len(each), "cider-d": score, **marking.shares(each)}
+                score, best = (figures(some)["cider-d"] for some in (cases, perfect(cases)))
+                found[group] = {
+                    "n": len(each),
+                    "cider-d": score.value,
+                    "cider-d interval": score.interval,
+                    "perfect cider-d": best.value,
+                    **marking.shares(each),
+                }
         return found
 
     def _joint(self) -> dict[str, Any]:
