@@ -86,6 +86,13 @@ def test_what_macos_puts_beside_each_file() -> None:
     assert problems("set") == []
 
 
+def test_what_others_pack_besides_is_no_sample() -> None:
+    rest = {"PaxHeader/a.txt": b"30 mtime", "__MACOSX/._a.png": b"", "README": b"hello"}
+    tar("set/a.tar", {**rest, "a.png": png(), "deep/.DS_Store": b"", "a.txt": b"x"})
+    assert texts("set") == ["x"]
+    assert problems("set") == []
+
+
 def test_tables_below_the_folder() -> None:
     for name in ("set/train/a.png", "set/train/b.png", "set/test/c.png", "set/d.png"):
         png(name)

@@ -77,6 +77,28 @@ def with_json(folder: Path) -> dict[str, int]:
     return found
 
 
+@pytest.mark.filterwarnings("ignore")  # of the library that reads
+@pytest.mark.parametrize("format", FORMATS)
+def test_datasets_finds_the_pairs_by_itself(tmp_path: Path, format: Format) -> None:
+    """With one shard, a settings.json in the folder was taken for the data."""
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    fill(tmp_path / "pairs", format)
+    ways: dict[Format, list[tuple[str, dict[str, str]]]] = {
+        "webdataset": [
+            (str(tmp_path / "pairs"), {}),
+            ("webdataset", {"data_dir": str(tmp_path / "pairs")}),
+        ],
+        "imagefolder": [(str(tmp_path / "pairs"), {})],
+        "jsonl": [("json", {"data_files": str(tmp_path / "pairs" / "pairs.jsonl")})],
+    }
+    for name, options in ways[format]:
+        rows = datasets.load_dataset(
+            name, split="train", cache_dir=str(tmp_path / "cache"), **options
+        )
+        said = {row["txt"] if format == "webdataset" else row["text"] for row in rows}
+        assert said == set(WORDS)
+
+
 READERS: dict[Format, Callable[[Path], dict[str, int]]] = {
     "webdataset": with_webdataset,
     "imagefolder": with_datasets,
@@ -130,10 +152,10 @@ def test_tars_are_cut_at_a_thousand_and_equal_for_equal_pairs(
         assert pairs.seeds() == set(range(1, 6))
     tars = files(tmp_path / "one")
     assert sorted(tars) == [
+        ".settings.json",
         "pairs-000000.tar",
         "pairs-000001.tar",
         "pairs-000002.tar",
-        "settings.json",
     ]
     assert tars == files(tmp_path / "two")
 

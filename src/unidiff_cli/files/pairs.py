@@ -5,7 +5,7 @@
     webdataset    pairs-000000.tar, ...: NAME.png, NAME.txt, NAME.json      webdataset
 
 A folder may be stopped at any moment and continued: its pictures come first and are whole, each
-gets its row when it is there, and settings.json says what may be added to them. One process at a
+gets its row when it is there, and .settings.json says what may be added to them. One process at a
 time fills it.
 """
 
@@ -27,7 +27,8 @@ from unidiff_cli.files.record import line
 from unidiff_cli.request import MAX_SEED
 
 Format = Literal["webdataset", "jsonl", "imagefolder"]
-SETTINGS = "settings.json"
+SETTINGS = ".settings.json"
+"""Hidden, or `datasets` takes it for the data, or for a part of it."""
 SHARD = 1000
 """Pairs in one tar file."""
 WAITING = "waiting"

@@ -31,6 +31,10 @@ class Inside:
         return f"{self.tar}: {self.name}"
 
 
+OTHERS = {"PaxHeader", "PaxHeaders", "__MACOSX"}
+"""Folders that programs which pack leave there, with what they know of each file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What belongs together."""
@@ -57,8 +61,9 @@ def _members(tar: Path) -> Iterator[tuple[str, str, Inside]]:
     with tarfile.open(tar, "r:") as archive:
         for member in archive:
             path = PurePosixPath(member.name)
-            if not member.isfile() or any(part.startswith(".") for part in path.parts):
-                continue
+            hidden = any(part.startswith(".") or part in OTHERS for part in path.parts)
             key, _, field = path.name.partition(".")
+            if hidden or not field or not member.isfile():
+                continue
             place = Inside(tar, member.name, member.offset_data, member.size)
             yield str(path.parent / key), field.lower(), place
