@@ -15,14 +15,13 @@ from unidiff_cli.storage.layout import (
     CONFIG,
     FOLDERS,
     TOKENIZER_FOLDERS,
-    WEIGHTS,
     WORDS,
     part_file,
     tokenizer_file,
 )
 from unidiff_cli.storage.names import DIFFUSERS
 from unidiff_cli.storage.sizes import diffusers_config
-from unidiff_cli.storage.stored import Stored, Tell, read_tensors, silent
+from unidiff_cli.storage.stored import Stored, Tell, read_folder, read_tensors, silent
 from unidiff_cli.storage.vocabulary import read_tokenizer
 
 if TYPE_CHECKING:
@@ -76,14 +75,7 @@ class Diffusers:
 
     def tensors(self, part: Part) -> dict[str, Stored]:
         """The tensors of a part."""
-        folder = self.folder / FOLDERS[part]
-        found = next((name for name in WEIGHTS if (folder / name).is_file()), None)
-        if found is None:
-            raise ModelUnavailable(
-                f"{folder} holds no weights ({', '.join(WEIGHTS)}).",
-                "Fetch what is missing with: unidiff models pull",
-            )
-        return DIFFUSERS[part].translate(read_tensors(folder / found, self.tell))
+        return DIFFUSERS[part].translate(read_folder(self.folder / FOLDERS[part], self.tell))
 
     def tokenizer(self, name: TokenizerName) -> Tokenizer:
         """The tokenizer in its folder."""

@@ -14,6 +14,7 @@ from typing import Literal
 
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.storage.checkpoint import Part, TokenizerName
+from unidiff_cli.storage.weights import WHOLE, weights
 
 Layout = Literal["ours", "diffusers", "original"]
 
@@ -39,13 +40,6 @@ TOKENIZER_FOLDERS: Mapping[TokenizerName, str] = {
     "clip": "clip_tokenizer",
     "caption": "text_tokenizer",
 }
-WEIGHTS = (
-    "diffusion_pytorch_model.safetensors",
-    "model.safetensors",
-    "diffusion_pytorch_model.bin",
-    "pytorch_model.bin",
-)
-"""The weights of a folder, best first: safetensors hold no code and load mapped."""
 VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 """The files of a tokenizer's folder, best first."""
 
@@ -104,7 +98,6 @@ def needed(layout: Layout, present: Iterable[str]) -> tuple[list[str], list[str]
     missing: list[str] = []
     choices = [
         *((FOLDERS[part], ((CONFIG,),)) for part in PARTS),
-        *((FOLDERS[part], tuple((name,) for name in WEIGHTS)) for part in PARTS),
         *((TOKENIZER_FOLDERS[name], VOCABULARIES) for name in TOKENIZERS),
     ]
     for folder, alternatives in choices:
@@ -113,6 +106,13 @@ def needed(layout: Layout, present: Iterable[str]) -> tuple[list[str], list[str]
         if best is None:
             missing.append(" or ".join(" + ".join(files) for files in paths))
         found += best or []
+    for folder in (FOLDERS[part] for part in PARTS):
+        inside = (name.removeprefix(f"{folder}/") for name in names if name.startswith(folder))
+        there, absent = weights(inside)
+        found += [f"{folder}/{name}" for name in there]
+        missing += [f"{folder}/{name}" for name in absent]
+        if not there:
+            missing.append(" or ".join(f"{folder}/{name}" for name in WHOLE))
     return found, missing
 
 

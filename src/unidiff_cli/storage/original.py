@@ -21,12 +21,12 @@ from unidiff_cli.storage.layout import (
     ORIGINAL_UVIT,
     ORIGINAL_VAE,
     VOCABULARIES,
-    WEIGHTS,
 )
 from unidiff_cli.storage.names import CLIP, ORIGINAL
 from unidiff_cli.storage.sizes import original_config
-from unidiff_cli.storage.stored import Stored, Tell, read_tensors, silent
+from unidiff_cli.storage.stored import Stored, Tell, read_folder, read_tensors, silent
 from unidiff_cli.storage.vocabulary import read_tokenizer
+from unidiff_cli.storage.weights import WHOLE
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -99,20 +99,12 @@ class Original:
             if inside:
                 return inside
         repo = CLIP_TEXT_REPO if text else CLIP_IMAGE_REPO
-        given = given or _cached((repo,), [(name,) for name in WEIGHTS])
+        given = given or _cached((repo,), [(name,) for name in WHOLE])
         if given is None:
             tower = "text" if text else "image"
             raise _lacking(f"CLIP's {tower} tower", f"--clip-{tower}", repo)
-        return CLIP[part].translate(read_tensors(_weights_file(given), self.tell))
-
-
-def _weights_file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    found = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
-    if found is None:
-        raise ModelUnavailable(f"{path} holds no weights ({', '.join(WEIGHTS)}).")
-    return found
+        read = read_folder if given.is_dir() else read_tensors
+        return CLIP[part].translate(read(given, self.tell))
 
 
 def _cached(repos: tuple[str, ...], choices: Sequence[Sequence[str]]) -> Path | None:

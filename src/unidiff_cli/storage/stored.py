@@ -16,10 +16,16 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.storage.weights import WHOLE, weights
 
 GARBAGE = re.compile("Unsupported operand|invalid load key|truncated|ran out of input", re.I)
 """torch's messages about files that are no pickles, as opposed to pickles that hold code."""
 AGAIN = "Fetch it again: unidiff models verify MODEL finds what is damaged."
+
+WHENCE = (
+    "diffusers writes such a folder with save_pretrained(..., safe_serialization=False); what "
+    "comes from the Hub is fetched with: unidiff models pull"
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,24 @@ def read_tensors(path: Path, tell: Tell = silent) -> dict[str, Stored]:
     if not path.is_file():
         raise ModelUnavailable(f"The file {path} is missing.", AGAIN)
     return _read_safe(path) if path.suffix == ".safetensors" else _read_pickle(path, tell)
+
+
+def read_folder(folder: Path, tell: Tell = silent) -> dict[str, Stored]:
+    """The tensors of a part's folder, as diffusers or transformers write it: see `weights`.
+
+    ModelUnavailable when there are none, or a file of them is missing.
+    """
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    there, absent = weights(names)
+    if absent:
+        raise ModelUnavailable(f"The weights in {folder} are not whole: no {absent[0]}.", WHENCE)
+    if not there:
+        raise ModelUnavailable(
+            f"{folder} holds no weights that can be read: it has {', '.join(names) or 'nothing'}.",
+            f"{' or '.join(WHOLE)}, in one file or in parts. {WHENCE}",
+        )
+    files = [read_tensors(folder / name, tell) for name in there]
+    return {key: stored for each in files for key, stored in each.items()}
 
 
 def _read_safe(path: Path) -> dict[str, Stored]:
