@@ -11,7 +11,7 @@ from typing import Any
 
 from unidiff_cli.errors import InputError
 from unidiff_cli.evaluate import rows
-from unidiff_cli.evaluate.intervals import Figure, mean, ratio
+from unidiff_cli.evaluate.intervals import Figure, mean, share
 from unidiff_cli.evaluate.ngrams import bleu, cider_d
 from unidiff_cli.evaluate.pairing import common, difference
 from unidiff_cli.evaluate.rows import Row
@@ -71,11 +71,10 @@ def figures(cases: Sequence[Case]) -> dict[str, Figure]:
     often = Counter(said)
     found = {"cider-d": mean([likeness(*pair) for pair in zip(said, wanted, strict=True)])}
     found |= {f"bleu-{n}": each for n, each in enumerate(bleu(said, wanted), 1)}
-    found["exact"] = mean([case.words in case.wanted for case in cases])
+    found["exact"] = share([case.words in case.wanted for case in cases])
     if any(case.nouns for case in cases):
-        named = [bool(case.nouns) and has_noun(case) for case in cases]
-        found["noun"] = ratio(named, [bool(case.nouns) for case in cases])
-    found["distinct"] = mean([often[words] == 1 for words in said])
+        found["noun"] = share([*map(has_noun, cases)], [bool(case.nouns) for case in cases])
+    found["distinct"] = share([often[words] == 1 for words in said])
     return found
 
 

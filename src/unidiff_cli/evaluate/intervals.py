@@ -8,6 +8,7 @@ items, one from the other, are those of their difference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ class Figure:
     value: float
     pulls: NDArray[np.float64]
     """(N,), which add up to 0: how each sample pulls."""
+    asked: int | None = None
+    """Of a share: how many samples it is of."""
 
     def __len__(self) -> int:
         return len(self.pulls)
@@ -41,21 +44,26 @@ class Figure:
     @property
     def interval(self) -> list[float] | None:
         """From where to where it is, 95 times in 100; None for a single sample."""
+        if self.asked:
+            return wilson(round(self.value * self.asked), self.asked)
         if self.error is None:
             return None
         return [self.value - SURE * self.error, self.value + SURE * self.error]
 
 
-def ratio(parts: ArrayLike, wholes: ArrayLike) -> Figure:
-    """The sum of the parts by the sum of the wholes."""
-    part, whole = np.asarray(parts, np.float64), np.asarray(wholes, np.float64)
-    value = part.sum() / whole.sum()
-    return Figure(float(value), (part - value * whole) * len(whole) / whole.sum())
-
-
 def mean(values: ArrayLike) -> Figure:
     """The mean of one value a sample."""
-    return ratio(values, np.ones(np.shape(values)))
+    each = np.asarray(values, np.float64)
+    return Figure(float(each.mean()), each - each.mean())
+
+
+def share(right: Sequence[bool], asked: Sequence[bool] | None = None) -> Figure:
+    """The share of those that are right, among those that are asked; of all if nobody says."""
+    good = np.asarray(right, np.float64)
+    of = np.ones(len(good)) if asked is None else np.asarray(asked, np.float64)
+    value = (good * of).sum() / of.sum()
+    pulls = (good - value) * of * len(of) / of.sum()
+    return Figure(float(value), pulls, int(of.sum()))
 
 
 def wilson(right: int, n: int) -> list[float]:

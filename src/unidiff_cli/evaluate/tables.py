@@ -128,7 +128,8 @@ def cider(values: Mapping[str, Any]) -> str | None:
     """CIDEr-D, and what perfect captions would get."""
     if "cider-d" not in values:
         return None
-    return f"{values['cider-d']:.2f} of {values['perfect cider-d']:.2f}"
+    best = values.get("perfect cider-d")  # which reports of before do not have
+    return f"{values['cider-d']:.2f}" + ("" if best is None else f" of {best:.2f}")
 
 
 def cell(value: Mapping[str, Any] | None) -> str | None:
