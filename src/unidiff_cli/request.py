@@ -137,15 +137,20 @@ class Request:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The request in a JSON object; a field that it does not know is a UsageError."""
+        """The request in a JSON object; a field that it does not know is a UsageError.
+
+        As data frames write them: null stands for a field that is not there, and whole numbers
+        may have a point (20.0).
+        """
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
                 raise UsageError(f"There is no field {name!r}.", f"Fields: {', '.join(known)}.")
+        values = {name: _whole(name, each) for name, each in values.items() if each is not None}
         if "mode" not in values:
             raise UsageError("The field 'mode' is missing.", f"Modes: {', '.join(MODES)}.")
         for name in ("prompt", "image", "mode"):
-            if values.get(name) is not None and not isinstance(values[name], str):
+            if name in values and not isinstance(values[name], str):
                 raise UsageError(f"{name} is text, got {values[name]!r}.")
         return cls(**values)
 
@@ -180,6 +185,15 @@ class Result:
     def texts(self) -> list[str]:
         """The captions."""
         return [output.text for output in self.outputs if output.text is not None]
+
+
+def _whole(name: str, value: Any) -> Any:
+    """A float that is a whole number as one, also in a list; a UsageError for NaN."""
+    if isinstance(value, list):
+        return [_whole(name, each) for each in value]
+    if isinstance(value, float) and value != value:
+        raise UsageError(f"{name} is NaN, which is no value.", "Leave the field out, or say null.")
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def picture_name(image: str | Image.Image | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
@@ -81,7 +81,11 @@ class FakeModel:
         )
 
     def stream(
-        self, requests: Sequence[Request], *, batch_size: int | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        batch_size: int | None = None,
+        take: Callable[[Request], bool] | None = None,
     ) -> Iterator[Result]:
         samples = [
             replace(request, count=1, seed=(request.seed or 0) + k)
@@ -90,6 +94,8 @@ class FakeModel:
         ]
         self.progress.begin(len(samples), len(samples) * 2)
         for sample in samples:
+            if take is not None and not take(sample):
+                continue
             SEEN.append(sample)
             time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
             self.progress.evaluated(1)

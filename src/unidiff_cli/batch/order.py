@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from unidiff_cli.batch import ray
 from unidiff_cli.batch.crew import Alone, Crew, Processes, specs_for
 from unidiff_cli.batch.manifest import DEFAULT_SEED, Manifest, stored_manifest
-from unidiff_cli.batch.run import Run, survey
+from unidiff_cli.batch.run import Run, Survey, survey
 from unidiff_cli.batch.shard import Shard
 from unidiff_cli.batch.source import FileLines, PipeLines
 from unidiff_cli.batch.store import opened
 from unidiff_cli.batch.worker import Spec, Worker
-from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from unidiff_cli.engine.pipeline import UniDiffuser
@@ -28,7 +28,9 @@ class Order:
     """What is asked of a batch."""
 
     jobs: Path | None
-    """The file of jobs; None is standard input."""
+    """The file of jobs; None is a stream of them."""
+    descriptor: int = 0
+    """Of the stream; standard input's."""
     folder: Path
     spec: Spec
     seed: int | None = None
@@ -39,20 +41,21 @@ class Order:
     """The address of a Ray cluster, or "local"."""
 
     @cached_property
-    def custom_ids(self) -> list[str] | None:
-        """Of the file's jobs, in their order; None where nobody knows them before they come."""
+    def survey(self) -> Survey | None:
+        """What is in the file of jobs; None where nobody knows it before it comes."""
         return None if self.jobs is None else survey(self.jobs, self.shard)
+
+    @property
+    def custom_ids(self) -> list[str] | None:
+        """Of the file's jobs, in their order."""
+        return self.survey.custom_ids if self.survey else None
 
     @contextmanager
     def begun(self) -> Iterator[Run]:
         """The run, its folder locked; refused before anything heavy is loaded, where possible."""
         if self.ray and self.jobs is None:
             raise UsageError("--ray works on a file of jobs.", "Leave out --ray, or name a file.")
-        if self.jobs is not None and self.jobs.exists() and not self.jobs.is_file():
-            raise InputError(  # it is read twice: who asks what, and then one after the other
-                f"{self.jobs} is no regular file.", "Pipe it: ... | unidiff batch - -o FOLDER"
-            )
-        _ = self.custom_ids
+        _ = self.survey
         found = stored_manifest(self.folder)
         # On a cluster this process asks its model for defaults only, with whatever device it has.
         model = (replace(self.spec, device="auto") if self.ray else self.spec).load()
@@ -67,7 +70,7 @@ class Order:
         with opened(self.folder, manifest, self.shard) as store:
             yield Run(
                 model=model,
-                source=PipeLines(0) if self.jobs is None else FileLines(self.jobs),
+                source=PipeLines(self.descriptor) if self.jobs is None else FileLines(self.jobs),
                 crew=self._crew(model, spec, workers),
                 store=store,
                 seed=manifest.seed,

@@ -147,21 +147,31 @@ class Run:
         return batch
 
 
-def survey(path: Path, shard: Shard | None = None) -> list[str]:
-    """The custom_ids of the shard's jobs in a file, in their order, those of bad jobs included.
+@dataclass(frozen=True)
+class Survey:
+    """What a file of jobs holds, of one shard."""
 
-    A UsageError when two jobs have the same.
-    """
-    first: dict[str, int] = {}
+    custom_ids: list[str]
+    """In their order, those of bad jobs included."""
+    bad: int
+    """Lines that are no jobs."""
+    first_bad: BadJob | None
+
+
+def survey(path: Path, shard: Shard | None = None) -> Survey:
+    """Look through a file of jobs. A UsageError when two of them have the same custom_id."""
+    first: dict[str, Job | BadJob] = {}
     for job in parse_all(lines(path)):
         if job.custom_id in first:
             raise UsageError(
-                f"Lines {first[job.custom_id]} and {job.line} of {path} have the same {ID}, "
+                f"Lines {first[job.custom_id].line} and {job.line} of {path} have the same {ID}, "
                 f"{job.custom_id!r}.",
                 "Give each job its own: answers are told apart by it.",
             )
-        first[job.custom_id] = job.line
-    return [custom_id for custom_id in first if shard is None or custom_id in shard]
+        first[job.custom_id] = job
+    mine = [job for key, job in first.items() if shard is None or key in shard]
+    bad = [job for job in mine if isinstance(job, BadJob)]
+    return Survey([job.custom_id for job in mine], len(bad), bad[0] if bad else None)
 
 
 def in_order(replies: Iterable[Reply], accepted: deque[int]) -> Iterator[Reply]:

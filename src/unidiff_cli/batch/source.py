@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from typing import Protocol
 
 from unidiff_cli.batch.jobs import MAX_LINE
 from unidiff_cli.errors import InputError
+from unidiff_cli.files.streams import read_some
+from unidiff_cli.files.text import as_utf8
 
 BLOCK = 2**16
 AHEAD = 1000
@@ -74,7 +75,7 @@ class PipeLines:
     def _read(self, descriptor: int) -> None:
         end = None
         try:
-            for line in cut(_blocks(descriptor)):
+            for line in cut(as_utf8(_blocks(descriptor))):
                 self.queue.put(line)
         except OSError as error:
             end = error
@@ -82,7 +83,7 @@ class PipeLines:
 
 
 def _blocks(descriptor: int) -> Iterator[bytes]:
-    while block := os.read(descriptor, BLOCK):
+    while block := read_some(descriptor, BLOCK):
         yield block
 
 
@@ -101,6 +102,6 @@ def lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, or an InputError."""
     try:
         with open(path, "rb") as file:
-            yield from cut(iter(lambda: file.read(BLOCK), b""))
+            yield from cut(as_utf8(iter(lambda: file.read(BLOCK), b"")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error

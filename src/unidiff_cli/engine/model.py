@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -106,22 +107,32 @@ class Model(ABC):
         )
 
     def stream(
-        self, requests: Sequence[Request], *, batch_size: int | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        batch_size: int | None = None,
+        take: Callable[[Request], bool] | None = None,
     ) -> Iterator[Result]:
         """One result per sample, in order, each as soon as its batch is done.
 
-        A sample that fails has a result with its error; the others go on.
+        A sample that fails has a result with its error; the others go on. `take` is asked just
+        before a sample is begun with whether it is still wanted; one that is not has no result.
         """
         check_whole("batch-size", batch_size, 1, MAX_COUNT)
         samples = [one for request in requests for one in split(self.resolve(request))]
         self.progress.begin(len(samples), sum(evaluations(one) for one in samples))
         for _, alike in groupby(samples, key=shape):
-            rest = list(alike)
+            rest = deque(alike)
             size = self.usual_batch(rest[0]) if batch_size is None else batch_size
             while rest:
-                batch, rest = rest[:size], rest[size:]
+                batch: list[Request] = []
+                gone: list[Request] = []
+                while rest and len(batch) < size:
+                    one = rest.popleft()
+                    (batch if take is None or take(one) else gone).append(one)
                 yield from self._batch(batch)
-                self.progress.finished(len(batch))
+                self.progress.evaluated(sum(map(evaluations, gone)))
+                self.progress.finished(len(batch) + len(gone))
 
     def _batch(self, batch: list[Request]) -> Iterator[Result]:
         """A result for each request, however many of them fail."""

@@ -18,7 +18,7 @@ from typing import Any
 from unidiff_cli.errors import InputError
 from unidiff_cli.files import dataset
 from unidiff_cli.files.metadata import read_metadata
-from unidiff_cli.files.streams import is_pipe
+from unidiff_cli.files.streams import settled
 from unidiff_cli.files.tars import Inside
 from unidiff_cli.files.text import read_text
 
@@ -57,7 +57,8 @@ class Row:
 
 def read(path: Path) -> list[Row]:
     """The rows in their order; a record of a failure has none. An InputError where it is wrong."""
-    if path.suffix == ".jsonl" or is_pipe(path):
+    path = settled(path)
+    if path.suffix == ".jsonl":
         rows = list(_lines(path))
     elif path.exists():
         rows = list(_dataset(path))
@@ -108,6 +109,7 @@ def pairs(rows: Sequence[Row]) -> list[tuple[Picture, str]]:
 
 def prompts(path: Path) -> list[str]:
     """The prompts in a text file, one a line, or in a .jsonl's "prompt" or "text"."""
+    path = settled(path)
     if path.suffix == ".jsonl":
         found = [row.given_text or row.text or "" for row in read(path)]
     else:

@@ -18,6 +18,7 @@ from unidiff_cli.errors import InputError
 from unidiff_cli.files import tables, tars
 from unidiff_cli.files.folders import Folder, look_into
 from unidiff_cli.files.formats import suffixes
+from unidiff_cli.files.streams import settled
 from unidiff_cli.files.tables import Entry
 from unidiff_cli.files.tars import Inside
 from unidiff_cli.files.text import decode
@@ -50,6 +51,7 @@ def read(path: Path) -> tuple[Iterator[Item], str]:
 
     InputError where it is none.
     """
+    path = settled(path)
     suffix = path.suffix.lower()
     if path.is_dir():
         folder = look_into(path)

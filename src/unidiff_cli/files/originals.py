@@ -13,6 +13,8 @@ from pathlib import Path
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.files.metadata import PACKET, read_metadata
 from unidiff_cli.files.record import Record
+from unidiff_cli.files.streams import settled
+from unidiff_cli.files.text import utf8_file
 
 RECORD_FILES = (".json", ".jsonl", ".ndjson")
 MAX_FILE = 2**24
@@ -42,6 +44,7 @@ class Original:
 
 def originals(path: Path) -> Iterator[Original | UnidiffError]:
     """The records in a picture, a JSON or a JSONL file; an error in the place of a bad one."""
+    path = settled(path)
     if path.suffix.lower() in RECORD_FILES:
         yield from _in_file(path)
         return
@@ -71,7 +74,8 @@ def originals(path: Path) -> Iterator[Original | UnidiffError]:
 def _in_file(path: Path) -> Iterator[Original | UnidiffError]:
     """The records of a text file, one after the other."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb") as raw:
+            file = utf8_file(raw)
             if path.suffix.lower() == ".json":
                 lines: Iterator[bytes] = iter([file.read(MAX_FILE + 1)])
                 most, alone = MAX_FILE, True

@@ -18,6 +18,7 @@ from unidiff_cli.files.originals import Original, originals
 from unidiff_cli.files.plan import Plan, make_plan
 from unidiff_cli.files.record import Record
 from unidiff_cli.files.stamp import Stamp
+from unidiff_cli.files.streams import settled
 from unidiff_cli.registry import MODELS, Place
 from unidiff_cli.request import Request
 
@@ -48,7 +49,7 @@ def request_of(
                 "which is not opened on a record's word.",
                 "Name the picture: --image FILE",
             )
-        changes = {**changes, "image": image}
+        changes = {**changes, "image": str(settled(Path(image)))}
     if original.record.withheld and prompt is None:
         raise UsageError(
             f"{original.name} does not say its prompt, which was left out on purpose.",

@@ -8,18 +8,31 @@ every read and write waits.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import select
 import sys
 from contextlib import suppress
+from pathlib import Path
+from shutil import copyfileobj, rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+from unidiff_cli.files.text import decode
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
+BEGINS = {
+    b"\x89PNG": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"RIFF": ".webp",
+    b"GIF8": ".gif",
+}
 
 
 class Patient(io.RawIOBase):
@@ -92,6 +105,33 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
 def is_pipe(path: str | os.PathLike[str]) -> bool:
     """Whether it can be read once only: no plain file, and no folder."""
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def settled(path: Path) -> Path:
+    """The file itself; of what can be read once only a copy, until the program ends.
+
+    The copy's suffix tells what it begins with.
+    """
+    if not is_pipe(path):
+        return path
+    folder = Path(mkdtemp(prefix="unidiff-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    copy = folder / path.name
+    with open_bytes(path) as pipe, open(copy, "wb") as file:
+        copyfileobj(pipe, file)
+    with open(copy, "rb") as file:
+        start = file.read(512)
+    return copy.rename(folder / f"{path.name}{_suffix(start)}")
+
+
+def _suffix(start: bytes) -> str:
+    """The suffix of a file that begins so."""
+    found = next((suffix for begin, suffix in BEGINS.items() if start.startswith(begin)), None)
+    if found:
+        return found
+    if start[257:262] == b"ustar":
+        return ".tar"
+    return ".jsonl" if decode(start, "ignore").lstrip().startswith("{") else ""
 
 
 def make_patient() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -32,6 +34,14 @@ def read_text(path: Path, errors: str = "strict") -> str:
     """The text in a file, every line ended by a newline alone."""
     text = decode(path.read_bytes(), errors)
     return text.replace("\r\n", "\n")
+
+
+def utf8_file(file: BinaryIO) -> BinaryIO:
+    """The text in a file that seeks as UTF-8 without a mark, from its beginning."""
+    start = file.read(LONGEST)
+    name = encoding(start)
+    file.seek(3 if name == "utf-8-sig" else 0)
+    return file if name.startswith("utf-8") else BytesIO(decode(file.read(), "replace").encode())
 
 
 def as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:

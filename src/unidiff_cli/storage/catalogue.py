@@ -15,10 +15,11 @@ from unidiff_cli.storage.sizes import config_in
 
 def described(row: Row) -> dict[str, Any]:
     """A row as JSON values, with what of it is on this machine."""
+    found, why = None, None
     try:
         found = find(row.name)
-    except ModelUnavailable:
-        found = None
+    except ModelUnavailable as error:
+        why = error.message
     folder = found.folder if found else None
     size = row.size if row.kind == "hub" else _bytes(folder)
     return {
@@ -31,6 +32,7 @@ def described(row: Row) -> dict[str, Any]:
         "here": found is not None,
         "path": str(folder) if folder else None,
         "revision": found.revision if found else None,
+        "why": why,
     }
 
 

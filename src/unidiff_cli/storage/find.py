@@ -107,7 +107,14 @@ def _row(name: str) -> Found:
 def _cached(name: str, repo: str, revision: str, row: Row | None) -> Found:
     from unidiff_cli.storage.hub import snapshot
 
-    folder = snapshot(repo, revision)
+    try:
+        folder = snapshot(repo, revision)
+    except OSError as error:
+        raise ModelUnavailable(
+            f"{name} cannot be looked for in the Hub's cache: {error.filename} cannot be read "
+            f"({error.strerror}).",
+            "Ask its owner, or set HF_HUB_CACHE to a folder of your own.",
+        ) from None
     if folder is None:
         if row is None:
             raise ModelUnavailable(

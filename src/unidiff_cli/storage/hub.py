@@ -8,6 +8,7 @@ each file is hashed here. No torch.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,14 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import MODELS
 from unidiff_cli.storage.hub_errors import hub_errors
-from unidiff_cli.storage.layout import files_in, human, is_complete, layout_among, needed
+from unidiff_cli.storage.layout import (
+    check_readable,
+    files_in,
+    human,
+    is_complete,
+    layout_among,
+    needed,
+)
 
 Tell = Callable[[str], None]
 CHUNK = 1 << 22
@@ -152,13 +160,23 @@ def _fetched(plan: Plan, file: RemoteFile) -> Path | None:
 
 
 def snapshot(repo: str, revision: str = "main") -> Path | None:
-    """The folder of a complete model in the cache: at `revision` if it is here, or the newest."""
+    """The folder of a complete model in the cache: at `revision` if it is here, or the newest.
+
+    None where there is none, and OSError where nobody can tell.
+    """
     base = cache_folder() / repo_folder_name(repo_id=repo, repo_type="model")
+    try:
+        folders = [base / "snapshots" / name for name in os.listdir(base / "snapshots")]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     ref = base / "refs" / revision
     known = ref.read_text().strip() if ref.is_file() else revision
-    found = [path for path in (base / "snapshots").glob("*") if is_complete(path)]
-    found.sort(key=lambda path: (path.name == known, path.stat().st_mtime))
-    return found[-1] if found else None
+    found = [path for path in folders if is_complete(path)]
+    if not found:
+        return None
+    best = max(found, key=lambda path: (path.name == known, path.stat().st_mtime))
+    check_readable(best)
+    return best
 
 
 def damaged(repo: str, folder: Path, tell: Tell) -> list[str]:
@@ -249,4 +267,6 @@ def _cached_file(repo: str, name: str, revision: str | None = None) -> Path | No
 
 
 def _existing(folder: Path) -> Path:
-    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return next(
+        path for path in (folder.absolute(), *folder.absolute().parents) if os.path.exists(path)
+    )

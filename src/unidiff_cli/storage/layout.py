@@ -7,7 +7,9 @@ original    uvit_v0.pth or uvit_v1.pth, caption_decoder.pth, autoencoder_kl.pth
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -121,6 +123,13 @@ def is_complete(folder: Path) -> bool:
     names = files_in(folder)
     layout = layout_among(names)
     return layout is not None and not needed(layout, names)[1]
+
+
+def check_readable(folder: Path) -> None:
+    """PermissionError where a file of a folder may not be read."""
+    for name in files_in(folder):
+        if not os.access(folder / name, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder / name))
 
 
 def files_in(folder: Path) -> list[str]:

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from unidiff_cli.errors import OutOfMemory, OutputError, UsageError
+from unidiff_cli.files.streams import is_pipe, settled
 from unidiff_cli.speed.memory import is_out_of_memory
 from unidiff_cli.train import checkpoint, config, distributed
 from unidiff_cli.train.config import TrainerConfig
@@ -55,11 +56,13 @@ class Plan:
 
 def read(path: Path, part: Mapping[str, Any], trainer: Mapping[str, Any]) -> Plan:
     """The plan in a TOML file, with keys that are put over those of its tables."""
+    anchor = Path() if is_pipe(path) else path.parent
+    path = settled(path)
     tables = config.read_toml(path)
     for name in tables:
         if name not in ("part", "trainer"):
             raise UsageError(f"{path}: unknown table [{name}].", "Known are [part] and [trainer].")
-    own = _anchored(tables.get("part", {}), path.parent)
+    own = _anchored(tables.get("part", {}), anchor)
     try:
         found = plan({**own, **part}, {**tables.get("trainer", {}), **trainer})
     except UsageError as error:

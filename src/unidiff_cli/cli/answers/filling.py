@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.errors import OutputError, UnidiffError, UsageError
-from unidiff_cli.files.beside import caption_file, check_names, find_pictures
-from unidiff_cli.files.output import encode, save
+from unidiff_cli.files.beside import Captions, Existing, find_pictures, suffix_of
+from unidiff_cli.files.output import encode
 from unidiff_cli.files.pairs import Format, Pairs
 from unidiff_cli.files.record import Record, line
 from unidiff_cli.request import MAX_COUNT, Request, check_whole
@@ -34,38 +33,64 @@ def write_beside(request: Request, arguments: Sequence[str], options: Options) -
         raise UsageError(
             "--captions beside writes one caption beside each picture.", "Leave out -o and -n."
         )
-    pictures = find_pictures(arguments)
+    captions = Captions(suffix_of(options.suffix), options.prefix or "", _existing(options))
+    pictures, folders = find_pictures(arguments, options.glob)
     check_whole("the number of pictures", len(pictures), 1, MAX_COUNT)
-    check_names(pictures)
+    captions.check(pictures)
     console = Console(options.quiet, options.progress)
+    for folder in folders:
+        console.tell(folder.note)
     if options.seed is None:
         console.note(f"seed {request.seed}")
-    there = [os.path.lexists(caption_file(picture)) for picture in pictures]
-    if any(there) and not (options.skip_existing or options.force):
-        name = caption_file(pictures[there.index(True)])
-        raise OutputError(f"{name} exists already.", "Add --skip-existing, or --force.")
+    there = [captions.there(picture) for picture in pictures]
+    if any(there) and captions.existing is None:
+        name = captions.file(pictures[there.index(True)])
+        raise OutputError(f"{name} exists already.", "Say --existing skip, overwrite or append.")
     # A picture's seed is that of its place, so that it does not depend on what is there already.
     requests = [
         replace(request, image=str(picture), seed=(request.seed or 0) + n)
         for n, picture in enumerate(pictures)
-        if options.force or not there[n]
+        if captions.existing != "skip" or not there[n]
     ]
     if len(requests) < len(pictures):
         console.note(f"{len(pictures) - len(requests)} of {len(pictures)} have a caption already")
     if not requests:
         return
+    left: list[Request] = []
+
+    def take(asked: Request) -> bool:
+        mine = captions.claim(Path(str(asked.image)))
+        left.extend([] if mine else [asked])
+        return mine
 
     def write(result: Result) -> None:
-        path = caption_file(Path(str(result.request.image)))
-        data = f"{one_line(result.outputs[0].text or '')}\n".encode()
-        written = save(path, data, options.force)
+        picture = Path(str(result.request.image))
+        written = captions.write(picture, one_line(result.outputs[0].text or ""))
         console.answer(line(Record.of(result).to_json()) if options.json else str(written))
 
-    with console.listening() as progress:
-        model = load(options, console, progress)
-        resolved = [model.resolve(request) for request in requests]
-        failures = _fill(model, resolved, options, console, write)
-    leave(failures, len(requests))
+    try:
+        with console.listening() as progress:
+            model = load(options, console, progress)
+            resolved = [model.resolve(request) for request in requests]
+            failures = _fill(model, resolved, options, console, write, take)
+    finally:
+        captions.release_all()
+    if left:
+        console.note(f"{len(left)} of {len(pictures)} are captioned by another process")
+    leave(failures, len(requests) - len(left))
+
+
+def _existing(options: Options) -> Existing | None:
+    """What --existing says, or the two older options for it."""
+    said: list[Existing] = [options.existing] if options.existing else []
+    said += ["skip"] * options.skip_existing
+    said += ["overwrite"] * options.force
+    if len(set(said)) > 1:
+        raise UsageError(
+            f"{' and '.join(said)}: a caption that is there is one or the other.",
+            "Say --existing once.",
+        )
+    return said[0] if said else None
 
 
 def write_pairs(request: Request, options: Options, format: Format) -> None:
@@ -126,10 +151,11 @@ def _fill(
     options: Options,
     console: Console,
     write: Callable[[Result], None],
+    take: Callable[[Request], bool] | None = None,
 ) -> list[UnidiffError]:
     """Write each sample when it is there; the errors of those that failed."""
     failures: list[UnidiffError] = []
-    for result in model.stream(requests, batch_size=options.batch_size):
+    for result in model.stream(requests, batch_size=options.batch_size, take=take):
         if result.error is None:
             write(result)
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from unidiff_cli.cli.terminal.console import is_terminal
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
+from unidiff_cli.files.folders import expanded
 from unidiff_cli.files.names import short_name
+from unidiff_cli.files.streams import is_pipe, open_bytes
+from unidiff_cli.files.text import decode
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,8 +34,17 @@ class Given:
     error: UnidiffError | None = None
 
 
-def read_inputs(mode: Mode, arguments: Sequence[str]) -> list[Given]:
-    """The inputs of a mode: the arguments, "-" or nothing standing for standard input."""
+def read_inputs(
+    mode: Mode,
+    arguments: Sequence[str],
+    glob: str | None = None,
+    tell: Callable[[str], object] = str,
+) -> list[Given]:
+    """The inputs of a mode: the arguments, "-" or nothing standing for standard input.
+
+    A folder stands for the pictures in it, with `glob` for those like that; `tell` is told what
+    is left out of it.
+    """
     if mode.needs is None:
         return [Given(mode.name)]
     if not arguments:
@@ -43,6 +55,9 @@ def read_inputs(mode: Mode, arguments: Sequence[str]) -> list[Given]:
         arguments = ["-"]
     check_dashes(arguments)
     if mode.needs == "image":
+        arguments, folders = expanded(arguments, glob)
+        for folder in folders:
+            tell(folder.note)
         return [_picture(argument, first=n == 0) for n, argument in enumerate(arguments)]
     return [_prompt(text) for argument in arguments for text in _prompts(argument)]
 
@@ -54,19 +69,21 @@ def check_dashes(arguments: Sequence[str]) -> None:
 
 
 def _prompts(argument: str) -> list[str]:
-    """The argument, or the lines on standard input, the empty ones left out."""
-    if argument != "-":
+    """The argument, or the lines on standard input or another pipe, the empty ones left out."""
+    if argument != "-" and not is_pipe(argument):
         return [argument]
+    name = "Standard input" if argument == "-" else argument
     try:
-        text = _standard_input().decode()
+        text = decode(_standard_input() if argument == "-" else _all_of(argument))
     except UnicodeDecodeError:
         raise InputError(
-            "Standard input is not text in UTF-8.", "Prompts are read from it, one a line."
+            f"{name} is not text in UTF-8 or, with a mark, UTF-16.",
+            "Prompts are read from it, one a line.",
         ) from None
     # Not splitlines: to it U+2028 and others, which words may hold, end a line too.
     lines = [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
     if not lines:
-        raise InputError("There is no prompt on standard input.", "Prompts are read one a line.")
+        raise InputError(f"There is no prompt on {name.lower()}.", "Prompts are read one a line.")
     return lines
 
 
@@ -75,6 +92,13 @@ def _standard_input() -> bytes:
     from unidiff_cli.files.pictures import read_all
 
     return b"" if sys.stdin is None else read_all(sys.stdin.buffer, "Standard input")
+
+
+def _all_of(pipe: str) -> bytes:
+    from unidiff_cli.files.pictures import read_all
+
+    with open_bytes(pipe) as file:
+        return read_all(file, pipe)
 
 
 def _prompt(text: str) -> Given:
@@ -94,13 +118,15 @@ def _picture(argument: str, first: bool) -> Given:
     """A picture that can be opened, or its error.
 
     Of a file only the first bytes are read. The first file is decoded whole, so that a model is
-    not loaded for a single damaged one.
+    not loaded for a single damaged one. What can be read once only is kept as it was read.
     """
     from unidiff_cli.files.pictures import open_picture, opened
 
     try:
         if argument == "-":
             return Given("stdin", image=open_picture(_standard_input()))
+        if is_pipe(argument):
+            return Given(Path(argument).stem, image=open_picture(argument))
         if first:
             open_picture(argument)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from unidiff_cli.cli.options.shared import (
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.meter import Meter, Tally
 from unidiff_cli.errors import SOME_FAILED, UsageError
+from unidiff_cli.files.streams import STDIN, is_pipe
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 
 if TYPE_CHECKING:
@@ -146,8 +148,10 @@ def batch(
         sign=sign or None,
     )
     Stamp.of(metadata=spec.metadata, prompt=spec.prompt, sign=spec.sign)  # tried before all else
+    stream = jobs == "-" or is_pipe(jobs)
     order = Order(
-        jobs=None if jobs == "-" else Path(jobs),
+        jobs=None if stream else Path(jobs),
+        descriptor=os.open(jobs, os.O_RDONLY) if stream and jobs not in ("-", *STDIN) else 0,
         folder=Path(output),
         spec=spec,
         seed=seed,
@@ -173,6 +177,9 @@ def _run(order: Order, console: Console, as_finished: bool) -> Tally:
     from unidiff_cli.batch.run import in_order
     from unidiff_cli.files.record import line
 
+    if order.survey and (bad := order.survey.first_bad):
+        many, all = order.survey.bad, len(order.survey.custom_ids)
+        console.note(f"{many} of {all} lines are no jobs; the first: {bad.error.message}")
     with console.listening() as listener:
         listener.stage("loading the libraries")
         with order.begun() as run:

@@ -37,7 +37,9 @@ Prompts = Annotated[
 Images = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="IMAGE", help="Picture files; - reads one from stdin.", show_default=False
+        metavar="IMAGE",
+        help="Picture files, or folders of them; - reads one from stdin.",
+        show_default=False,
     ),
 ]
 ARGUMENT: dict[str | None, list[Parameter]] = {
@@ -54,9 +56,9 @@ unidiff t2i "a fox" -n 9 --grid -o sheet.png
 unidiff t2i "a fox" -o - | unidiff i2t -""",
     "i2t": """\
 unidiff i2t photo.jpg
-unidiff i2t photos/*.jpg --json > captions.jsonl
-unidiff i2t photos/*.jpg -o "captions/{name}.txt"
-unidiff i2t photos/ --captions beside --skip-existing
+unidiff i2t photos/ --json > captions.jsonl
+unidiff i2t photos/ --glob "*.jpg" -o "captions/{name}.txt"
+unidiff i2t photos/ --captions beside --existing skip
 unidiff i2t - < photo.jpg""",
     "joint": """\
 unidiff joint -n 4
@@ -116,10 +118,12 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
     if options.captions is not None:
         write_beside(request, arguments, options)
         return
-    if options.skip_existing:
-        raise UsageError("--skip-existing is for --captions beside.", "Add --captions beside.")
+    for name in ("skip_existing", "existing", "suffix", "prefix"):
+        if getattr(options, name):
+            said = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{said} is for --captions beside.", "Add --captions beside.")
     console = Console(options.quiet, options.progress, options.show)
-    inputs = read_inputs(mode, arguments)
+    inputs = read_inputs(mode, arguments, options.glob, console.tell)
     check_whole("the number of samples", len(inputs) * options.count, 1, MAX_COUNT)
     first = request.seed or 0
     requests = [

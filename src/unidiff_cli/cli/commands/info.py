@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unidiff_cli.cli.command import leave
-from unidiff_cli.cli.options.shared import Json, output_option
+from unidiff_cli.cli.options.shared import Glob, Json, output_option
 from unidiff_cli.cli.terminal.console import Console, printable
 from unidiff_cli.errors import InputError
 
@@ -35,30 +35,40 @@ EXAMPLES = """\
 \b
 Examples:
   unidiff info t2i-7-0.png
-  unidiff info *.png --json | jq .records[0].seed
+  unidiff info pictures/ --json | jq .records[0].seed
 """
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files.")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files, or folders.")]
 
 
 def info(
-    files: Files, credentials: Manifest = False, trust: Trust = None, json: Json = False
+    files: Files,
+    glob: Glob = None,
+    credentials: Manifest = False,
+    trust: Trust = None,
+    json: Json = False,
 ) -> None:
     """Show how a picture was made, if it says so, and who signed that."""
     from unidiff_cli.files.credentials import certificates, read_credentials
+    from unidiff_cli.files.folders import expanded
     from unidiff_cli.files.metadata import read_metadata
     from unidiff_cli.files.record import line
+    from unidiff_cli.files.streams import settled
 
     console, failures = Console(), []
     trusted = certificates(trust) if trust else b""
-    for file in files:
+    names, folders = expanded(files, glob)
+    for folder in folders:
+        console.tell(folder.note)
+    for file in names:
         try:
-            known, signed = read_metadata(file), read_credentials(file, trusted)
+            whole = settled(Path(file))
+            known, signed = read_metadata(whole), read_credentials(whole, trusted)
             if credentials:
                 console.answer(_manifest(file, signed))
                 continue
         except InputError as error:
-            if len(files) == 1:
+            if len(names) == 1:
                 raise
             console.problem(error)
             failures.append(error)
@@ -68,7 +78,7 @@ def info(
             console.answer(line({"file": file, **known.to_json(), **more}))
         else:
             console.answer("\n".join([*lines(file, known), *_signature(signed)]))
-    leave(failures, len(files))
+    leave(failures, len(names))
 
 
 def _manifest(file: str, signed: Credentials | None) -> str:

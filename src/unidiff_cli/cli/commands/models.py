@@ -56,6 +56,9 @@ def list_models(json: Json = False) -> None:
     for cells in table:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         console.answer("  ".join(padded).rstrip())
+    for row in rows:
+        if row["why"] and "cannot be" in row["why"]:
+            console.note(row["why"])
 
 
 @app.command("pull", cls=Command)

@@ -25,6 +25,7 @@ from unidiff_cli.cli.options.shared import (
     NO_PROMPT,
     SIGN,
     Force,
+    Glob,
     Json,
     Progress,
     Quiet,
@@ -51,7 +52,10 @@ Examples:
 
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILE", help="Pictures that unidiff made, or JSON or JSONL records."),
+    typer.Argument(
+        metavar="FILE",
+        help="Pictures that unidiff made, folders of them, or JSON or JSONL records.",
+    ),
 ]
 Check = Annotated[
     bool,
@@ -106,6 +110,7 @@ Dtype = Annotated[
 def replay(
     files: Files,
     check: Check = False,
+    glob: Glob = None,
     image: Image = None,
     prompt: Prompt = None,
     seed: Seed = None,
@@ -133,6 +138,7 @@ def replay(
     The record is in a picture, or in a JSON or JSONL file. What options change is made anew, with
     all else as it was.
     """
+    from unidiff_cli.files.folders import expanded
     from unidiff_cli.files.replay import Wish, plans_for, tasks_in
     from unidiff_cli.files.stamp import ALL, Stamp
 
@@ -158,7 +164,10 @@ def replay(
         dtype=dtype,
         compared=check,
     )
-    tasks, found = tasks_in(files, wish)
+    names, folders = expanded(files, glob)
+    for folder in folders:
+        console.tell(folder.note)
+    tasks, found = tasks_in(names, wish)
     # They may say what a stranger's file says.
     errors = [type(error)(printable(error.message), printable(error.hint)) for error in found]
     if not tasks and not errors:

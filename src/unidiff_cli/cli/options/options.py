@@ -19,6 +19,7 @@ from unidiff_cli.cli.options.shared import (
     Dtype,
     Fast,
     Force,
+    Glob,
     Json,
     Memory,
     Model,
@@ -134,6 +135,8 @@ class Options:
         ),
     ] = _for(scopes.makes_text, "beam")
 
+    glob: Glob = field(default=None, metadata={"modes": scopes.reads_picture})
+
     model: Model = None
     v1_data: Annotated[
         Literal["web", "internal"] | None,
@@ -176,16 +179,33 @@ class Options:
         Literal["beside"] | None,
         output_option(
             "--captions",
-            help="beside: write photo.txt beside photo.jpg; folders stand for the pictures in "
-            "them.",
+            help="beside: write photo.txt beside photo.jpg. Several processes share the work.",
         ),
     ] = _for(scopes.describes, None)
     skip_existing: Annotated[
         bool,
-        output_option(
-            "--skip-existing", help="With --captions, skip pictures that already have a caption."
-        ),
+        output_option("--skip-existing", help="With --captions, the same as --existing skip."),
     ] = _for(scopes.describes, False)
+    existing: Annotated[
+        Literal["skip", "overwrite", "append"] | None,
+        output_option(
+            "--existing",
+            help="With --captions, what is done where there is a caption; a blank one is none. "
+            "append puts the new one behind it, after a comma.",
+        ),
+    ] = _for(scopes.describes, None)
+    suffix: Annotated[
+        str | None,
+        output_option(
+            "--suffix", metavar=".SUFFIX", help="With --captions, of their files: .txt by default."
+        ),
+    ] = _for(scopes.describes, None)
+    prefix: Annotated[
+        str | None,
+        output_option(
+            "--prefix", metavar="WORDS", help="With --captions, what each begins with: 'zorp, '."
+        ),
+    ] = _for(scopes.describes, None)
     show: Annotated[
         bool,
         output_option(

@@ -15,9 +15,14 @@ def makes_pictures(mode: Mode) -> bool:
     return "image" in mode.yields
 
 
+def reads_picture(mode: Mode) -> bool:
+    """Modes that are given a picture."""
+    return mode.needs == "image"
+
+
 def describes(mode: Mode) -> bool:
     """Modes that say what a picture shows."""
-    return mode.needs == "image" and not makes_pictures(mode)
+    return reads_picture(mode) and not makes_pictures(mode)
 
 
 def makes_text(mode: Mode) -> bool:

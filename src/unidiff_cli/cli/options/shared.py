@@ -54,6 +54,14 @@ BatchSize = Annotated[
         help="Samples at a time; changes speed and memory, but on a CPU never the results.",
     ),
 ]
+Glob = Annotated[
+    str | None,
+    typer.Option(
+        "--glob",
+        metavar="PATTERN",
+        help="Of folders take only files like that, for example '*.jpg' or 'cats/*'.",
+    ),
+]
 Steps = Annotated[
     int | None, sampling_option("--steps", metavar="N", help="The model's by default.")
 ]

@@ -100,6 +100,11 @@ class Console:
             with self._room():
                 typer.echo(text, err=True)
 
+    def tell(self, text: str) -> None:
+        """The same, if there is something."""
+        if text:
+            self.note(text)
+
     def problem(self, error: UnidiffError) -> None:
         """An error that does not end the run."""
         if self.progress == "json":
