@@ -22,6 +22,8 @@ MAX_SIDE = 4096
 MAX_SEED = 2**63 - 1 - MAX_COUNT
 """Of a sample. Inputs of one run are numbered on from its seed, and stay below 2^63."""
 FAST = ("off", "safe", "max")
+WHOLE = ("count", "seed", "steps", "size")
+"""Fields of whole numbers."""
 SIZE_STEP = 16
 """Sides are multiples of this: 8 from the VAE, 2 from the patches."""
 
@@ -188,12 +190,13 @@ class Result:
 
 
 def _whole(name: str, value: Any) -> Any:
-    """A float that is a whole number as one, also in a list; a UsageError for NaN."""
+    """A whole number that is written with a point as one; a UsageError for NaN."""
     if isinstance(value, list):
         return [_whole(name, each) for each in value]
     if isinstance(value, float) and value != value:
         raise UsageError(f"{name} is NaN, which is no value.", "Leave the field out, or say null.")
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    whole = name in WHOLE and isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
 
 
 def picture_name(image: str | Image.Image | None) -> str | None:

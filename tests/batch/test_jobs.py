@@ -88,7 +88,9 @@ def test_bad_jobs_are_told_with_line_and_field(values: dict[str, Any], words: st
         (b"\xff", "not text in UTF-8"),
         (b'{"mode": "t2i", "prompt": "\\ud800"}', "not text in UTF-8"),
         (b'{"mode": "i", "mode": "t"}', "'mode' is there twice"),
-        (b'{"mode": "i", "guidance": NaN}', "guidance is a number"),
+        (b'{"mode": "i", "guidance": NaN}', "guidance is NaN"),
+        (b'{"mode": "i", "steps": NaN}', "steps is NaN"),
+        (b'{"mode": "i", "size": [NaN, 16]}', "size is NaN"),
         (b"[" * 100_000, "it is not JSON"),
         (b" " * (MAX_LINE + 1), "at most"),
         (b'{"custom_id": "a\\nb", "mode": "i"}', "control characters"),
@@ -98,6 +100,23 @@ def test_lines_that_are_no_job(line: bytes, words: str) -> None:
     job = parse(line, 1)
     assert isinstance(job, BadJob)
     assert words in job.error.message
+
+
+def test_jobs_of_a_data_frame() -> None:
+    """pandas makes floats of whole numbers where one is missing, and null of what is missing."""
+    row = {"mode": "t", "steps": 20.0, "count": 1.0, "seed": 7.0, "size": [32.0, 64.0]}
+    row |= {"guidance": 7.0, "absent": None, "final_denoise": None, "prompt": None}
+    jsonschema.validate(row, schema(), jsonschema.Draft202012Validator)
+    job, again = (
+        parse(json.dumps(row).encode(), 1),
+        parse(json.dumps(row | {"count": None}).encode(), 1),
+    )
+    assert isinstance(job, Job)
+    assert again == job
+    said = job.to_json()
+    assert json.dumps([said["steps"], said["seed"], said["size"], said["guidance"]]) == (
+        "[20, 7, [32, 64], 7.0]"
+    )
 
 
 def test_a_bad_job_keeps_its_custom_id() -> None:

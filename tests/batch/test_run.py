@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -283,11 +284,22 @@ def test_wrong_use(arguments: list[str], code: int, words: str) -> None:
     assert words in err
 
 
-def test_jobs_that_can_be_read_only_once_are_piped() -> None:
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_jobs_that_can_be_read_only_once_are_a_stream(encoding: str) -> None:
     os.mkfifo("jobs")
-    _, err = batch("jobs", "-o", "out", code=3)
-    assert "no regular file" in err
-    assert "unidiff batch -" in err
+    rows = [{"custom_id": f"job-{n}", "mode": "t2i", "prompt": "ein Füchslein"} for n in range(3)]
+    text = "".join(f"{json.dumps(row, ensure_ascii=False)}\r\n" for row in rows)
+    threading.Thread(target=lambda: Path("jobs").write_bytes(text.encode(encoding))).start()
+    out, _ = batch("jobs", "-o", "out")
+    answers = [json.loads(row) for row in out.splitlines()]
+    assert [answer["custom_id"] for answer in answers] == ["job-0", "job-1", "job-2"]
+    assert {answer["prompt"] for answer in answers} == {"ein Füchslein"}
+
+
+def test_what_is_no_job_is_said_before_the_model_is_loaded() -> None:
+    write([{"mode": "t", "steps": 1.0, "count": None}, {"mode": "t", "steps": 2.5}])
+    _, err = batch("jobs.jsonl", "-o", "out", code=SOME_FAILED)
+    assert err.startswith("1 of 2 lines are no jobs; the first: Line 2: steps is a whole number")
 
 
 def test_an_input_that_cannot_be_read_ends_it() -> None:

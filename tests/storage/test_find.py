@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.storage import make
 from unidiff_cli import registry
+from unidiff_cli.cli.app import app
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import MODELS
 from unidiff_cli.storage import find as module
+from unidiff_cli.storage import hub
 from unidiff_cli.storage.convert import convert
 from unidiff_cli.storage.find import find, is_here
 from unidiff_cli.storage.layout import (
@@ -69,6 +73,38 @@ def test_not_pulled() -> None:
     assert "5.49 GB" in caught.value.hint
     assert "AGPL-3.0" in caught.value.hint
     assert "unidiff models pull unidiffuser-v0" in caught.value.hint
+
+
+def test_a_cache_that_may_not_be_read_holds_nothing(
+    starter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that another user made. The bundled model draws; the list says why."""
+    listdir = os.listdir
+
+    def refused(path: str | Path = ".") -> list[str]:
+        if "snapshots" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    assert find().name == "starter"
+    with pytest.raises(ModelUnavailable, match=r"cannot be read \(Permission denied\)") as error:
+        find("unidiffuser-v1")
+    assert "HF_HUB_CACHE" in error.value.hint
+    done = CliRunner().invoke(app, ["models", "list"])
+    assert done.exit_code == 0
+    assert "unidiffuser-v1 cannot be looked for in the Hub's cache" in done.stderr
+
+
+def test_a_model_of_which_a_file_may_not_be_read_is_not_there(
+    starter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = hub.cache_folder() / "models--thu-ml--unidiffuser-v1" / "snapshots" / "abc"
+    cached.parent.mkdir(parents=True)
+    cached.symlink_to(starter)
+    assert find().folder == cached
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert find().name == "starter"
 
 
 def test_unknown_names() -> None:

@@ -33,6 +33,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken.png").write_bytes(b"no picture")
     (folder / "broken.txt").write_text("a promise")
     (folder / "silent.png").write_bytes((folder / "0.png").read_bytes())
+    (folder / "4.txt").unlink()
+    (folder / "4.caption").write_text("word " * 300)
+    (folder / "film.mp4").touch()
     return folder
 
 
@@ -61,6 +64,9 @@ def test_fine_tuning_makes_a_whole_model(data: Path, tmp_path: Path) -> None:
     folder = train(Options(config=config, data=data, output=tmp_path / "mine"), stream)
     told = stream.getvalue()
     assert "left out: broken.png: " in told
+    assert "captions are from: 4 .txt, 1 .caption" in told
+    assert told.count("1 captions are too long, and their ends are not read") == 1
+    assert "1 .mp4" in told
     assert "left out: silent.png: no silent.txt beside it" in told
     assert "5 pictures with captions are encoded" in told
     assert (folder / "config.toml").read_text() == config.read_text()

@@ -66,6 +66,7 @@ def schema() -> dict[str, Any]:
         described = {"description": HELP[field.name]} if field.name in HELP else {}
         default = {} if field.default in (None, MISSING) else {"default": field.default}
         kind = _kind(hints[field.name], RANGES.get(field.name, {}))
+        kind = kind if field.name == "mode" else _or_null(kind)
         properties[field.name] = {**kind, **default, **described}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -91,15 +92,10 @@ def _needs(mode: str) -> dict[str, Any]:
 
 
 def _kind(hint: Any, limits: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a type within limits; null where the field may be left open."""
+    """The schema of a type within limits."""
     if get_origin(hint) in (Union, UnionType):
         (one,) = [each for each in get_args(hint) if each not in (NoneType, _Picture)]
-        kind = _kind(one, limits)
-        if NoneType not in get_args(hint):
-            return kind
-        if "enum" in kind:
-            return {"enum": [*kind["enum"], None]}
-        return {**kind, "type": [kind["type"], "null"]}
+        return _kind(one, limits)
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
     if "enum" in limits:
@@ -108,6 +104,13 @@ def _kind(hint: Any, limits: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "array", **limits}
     names = {str: "string", int: "integer", float: "number", bool: "boolean"}
     return {"type": names[hint], **limits}
+
+
+def _or_null(kind: dict[str, Any]) -> dict[str, Any]:
+    """The same or null, which says that the field is not there."""
+    if "enum" in kind:
+        return {"enum": [*kind["enum"], None]}
+    return {**kind, "type": [kind["type"], "null"]}
 
 
 class _Picture:

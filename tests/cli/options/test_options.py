@@ -98,5 +98,7 @@ def test_every_command_has_an_example() -> None:
 
 def test_every_option_belongs_to_a_section() -> None:
     for field, hint in _types().items():
-        assert hint.__metadata__[0].rich_help_panel in ("Sampling", "Model", "Output"), field
+        assert hint.__metadata__[0].rich_help_panel in ("Input", "Sampling", "Model", "Output"), (
+            field
+        )
     assert Options().settings(MODES["t2i"])["count"] == 1

@@ -19,8 +19,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Pictures with captions: a folder (cat.png + cat.txt, or metadata.jsonl), "
-            "a .jsonl file, or webdataset's .tar files."
+            help="Pictures with captions: a folder (cat.png with cat.txt or cat.caption, or "
+            "metadata.jsonl or .csv at any depth), a .jsonl or .csv, or webdataset's .tar files."
         ),
     ] = None,
     model: Annotated[

@@ -60,6 +60,7 @@ Glob = Annotated[
         "--glob",
         metavar="PATTERN",
         help="Of folders take only files like that, for example '*.jpg' or 'cats/*'.",
+        rich_help_panel="Input",
     ),
 ]
 Steps = Annotated[
