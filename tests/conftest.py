@@ -21,7 +21,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("UNIDIFF_DEVICE", "cpu")  # where equal bits are promised
-    for name in ("MODEL", "DTYPE", "BATCH_SIZE", "PROGRESS", "DEBUG"):
+    for name in ("MODEL", "DTYPE", "BATCH_SIZE", "PROGRESS", "SIGN", "DEBUG"):
         monkeypatch.delenv(f"UNIDIFF_{name}", raising=False)
     folder = tmp_path / "work"
     folder.mkdir()

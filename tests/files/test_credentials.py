@@ -124,6 +124,27 @@ def test_what_a_picture_was_made_of_is_an_ingredient(cli: Cli, photo: str) -> No
     assert "  made of           a.png\n" in cli("info", "c.png").stdout
 
 
+def test_an_input_that_c2pa_cannot_read_is_an_ingredient_all_the_same(
+    cli: Cli, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow reads more than it, and more of what is damaged: nothing is lost for that."""
+    sign = make()
+    monkeypatch.setattr("unidiff_cli.files.signing._readable", lambda kind, data: False)
+    assert cli("i2t2i", photo, "-o", "a.png", "--sign", sign).exit_code == 0
+    (given,) = manifest("a.png")["ingredients"]
+    assert (given["title"], given["format"]) == ("photo.png", "image/png")
+
+
+def test_a_file_is_tried_before_it_becomes_an_ingredient() -> None:
+    pytest.importorskip("c2pa")
+    from unidiff_cli.files.signing import _readable
+
+    data = ours("a.png").read_bytes()
+    assert _readable("image/png", data)
+    assert not _readable("image/png", data[:33] + b"\0\0\0\4caBXabcd\0\0\0\0" + data[33:])
+    assert not _readable("image/jpeg", data)
+
+
 @pytest.fixture
 def photo() -> str:
     Image.new("RGB", (40, 30), (200, 100, 50)).save("photo.png")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli import __version__
-from unidiff_cli.errors import InputError, UnidiffError, UsageError
+from unidiff_cli.errors import InputError, OutputError, UnidiffError, UsageError
 from unidiff_cli.files.credentials import SETTINGS, library
-from unidiff_cli.files.pictures import opened
+from unidiff_cli.files.pictures import open_picture, opened
 from unidiff_cli.files.xmp import TRAINED
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ class Signer:
         Image.new("RGB", (8, 8)).save(trial, "PNG")
         try:
             made.sign(trial.getvalue(), "PNG", "trial", "", ())
-        except c2pa.C2paError as error:
-            raise InputError(f"C2PA refuses the certificate {names[0]}: {error}.", HELP) from error
+        except OutputError as error:
+            reason = error.__cause__
+            raise InputError(f"C2PA refuses the certificate {names[0]}: {reason}.", HELP) from error
         return made
 
     def sign(
@@ -78,13 +79,16 @@ class Signer:
             "claim_generator_info": [{"name": "unidiff", "version": __version__}],
             "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}],
         }
-        builder = library().Builder.from_json(json.dumps(manifest), self.context)
-        for number, (title, kind, body) in enumerate(given):
-            about = {"title": title, "relationship": "inputTo", "label": f"input-{number}"}
-            builder.add_ingredient(json.dumps(about), kind, BytesIO(body))
-        signed = BytesIO()
+        c2pa, signed = library(), BytesIO()
         Image.init()
-        builder.sign(self.signer, Image.MIME[format], BytesIO(data), signed)
+        try:
+            builder = c2pa.Builder.from_json(json.dumps(manifest), self.context)
+            for number, (title, kind, body) in enumerate(given):
+                about = {"title": title, "relationship": "inputTo", "label": f"input-{number}"}
+                builder.add_ingredient(json.dumps(about), kind, BytesIO(body))
+            builder.sign(self.signer, Image.MIME[format], BytesIO(data), signed)
+        except c2pa.C2paError as error:
+            raise OutputError(f"The picture cannot be signed: {error}.", HELP) from error
         return signed.getvalue()
 
 
@@ -126,16 +130,28 @@ def _matched(names: list[str], chain: bytes, key: bytes) -> tuple[str, bytes]:
 
 
 def _ingredient(source: Source) -> tuple[str, str, bytes] | None:
-    """Title, type and bytes of an input; as a PNG where it came as pixels."""
+    """Title, type and bytes of an input; as a PNG where it is no file that c2pa can read."""
     from PIL import Image
 
-    if isinstance(source, Image.Image):
-        buffer = BytesIO()
-        source.save(buffer, "PNG")
-        return "picture on standard input", "image/png", buffer.getvalue()
     with suppress(UnidiffError, OSError):
-        with opened(source) as picture:
-            kind = Image.MIME.get(picture.format or "", "")
-        data = Path(source).read_bytes()
-        return Path(source).name, kind or "application/octet-stream", data
+        if isinstance(source, str):
+            with opened(source) as picture:
+                kind = Image.MIME.get(picture.format or "", "")
+            data = Path(source).read_bytes()
+            if _readable(kind, data):
+                return Path(source).name, kind, data
+        buffer = BytesIO()
+        open_picture(source).save(buffer, "PNG")
+        title = Path(source).name if isinstance(source, str) else "picture on standard input"
+        return title, "image/png", buffer.getvalue()
     return None
+
+
+def _readable(kind: str, data: bytes) -> bool:
+    """Whether c2pa finds its way through the file."""
+    c2pa = library()
+    try:
+        c2pa.Builder.from_json("{}").add_ingredient("{}", kind, BytesIO(data))
+    except c2pa.C2paError:
+        return False
+    return True
