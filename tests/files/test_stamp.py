@@ -64,6 +64,17 @@ def test_sheets_do_not_show_it(command: list[str], cli: Cli) -> None:
     assert sheets[0] == sheets[1]
 
 
+def test_the_strip_of_a_chain_does_not_show_it() -> None:
+    strips = []
+    for n, prompt in enumerate((SECRET, "short")):
+        chain = ["chain", prompt, "-m", "tiny", "--steps", "2", "--rounds", "1", "--seed", "1"]
+        assert run(*chain, "-o", f"{n}.png", "--no-prompt").exit_code == 0
+        assert not says(f"{n}.png", prompt)
+        with Image.open(f"{n}.png") as strip:
+            strips.append(strip.crop((0, 0, 90, strip.height)).tobytes())
+    assert strips[0] == strips[1]
+
+
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_walks_do_not_tell_it(format: str) -> None:
     walk = {"walk": "interpolate", "prompt": SECRET, "to": SECRET, "text": SECRET, "seed": 3}

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.files.pictures import PROMPT, chunks, ours, png, record, texts_of, with_exif, written
 from unidiff_cli.files.exif import comment_block
-from unidiff_cli.files.metadata import document, read_metadata
+from unidiff_cli.files.metadata import document, has_room, read_metadata
 from unidiff_cli.files.parameters import read_parameters, write_parameters
 from unidiff_cli.files.xmp import TRAINED, packet
 
@@ -58,6 +58,17 @@ def test_the_next_place_is_asked_where_the_first_is_damaged() -> None:
     ]
     known = read_metadata(written("b.png", *parts))
     assert (known.place, known.problem, known.records) == ("XMP", "", (record(),))
+
+
+def test_what_is_too_much_for_exif_is_in_xmp_alone() -> None:
+    """EXIF's UserComment takes two bytes a character, and a JPEG's markers hold 64 KiB each."""
+    records = [record("x" * 400) for _ in range(70)]
+    assert has_room("JPEG", records)
+    known = read_metadata(ours("a.jpg", *records))
+    assert (known.records, known.place) == (tuple(records), "XMP")
+    assert not has_room("JPEG", records * 2)
+    known = read_metadata(ours("b.jpg", *records * 2))
+    assert (known.records, known.digital_source) == ((), TRAINED)
 
 
 def test_texts_behind_the_pixels_are_found() -> None:

@@ -218,3 +218,14 @@ def test_a_table_may_hold_marks_that_only_some_take_for_the_end_of_a_line(tmp_pa
     table = row.format("a") + row.format("b")
     (tmp_path / "metadata.jsonl").write_text(table, encoding="utf-8", newline="")
     assert [item.caption for item in items(tmp_path)] == ["a\u2028fox\x85"] * 2
+
+
+def test_pictures_of_other_programs_tell_their_prompt(tmp_path: Path) -> None:
+    from PIL import PngImagePlugin
+
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler a, Seed: 5")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png", pnginfo=texts)
+    (item,) = items(tmp_path)
+    assert item.prompt == "a cat"
+    assert item.settings["seed"] == "5"

@@ -76,6 +76,7 @@ def _item(source: Path | Inside, name: str, known: Metadata, words: str) -> Item
     walk = {name: str(value) for name, value in known.walk.items()}
     prompts = dict.fromkeys(r.request.prompt for r in known.records if r.request.prompt)
     prompts |= {walk["prompt"]: None} if "prompt" in walk else {}
+    prompts |= {str(known.settings["prompt"]): None} if "prompt" in known.settings else {}
     texts = dict.fromkeys(o.text for r in known.records for o in r.outputs if o.text)
     texts |= {walk["text"]: None} if "text" in walk else {}
     return Item(
@@ -100,8 +101,9 @@ def _settings(known: Metadata) -> dict[str, str]:
     if known.walk:
         wanted = ("walk", "stage", "to", *SETTINGS, *MADE_WITH)
         found = {name: known.walk[name] for name in wanted if name in known.walk}
-    if not known.records and known.parameters:
-        found = {"parameters": known.parameters}
+    if not known.place:
+        found = {name: value for name, value in known.settings.items() if name != "prompt"}
+        found = found or ({"parameters": known.parameters} if known.parameters else {})
     return {HEADINGS.get(name, name): _short(_plain(value)) for name, value in found.items()}
 
 

@@ -72,7 +72,7 @@ class WalkDelivery:
 
         if all(stage.given for stage in self.stages):
             return
-        panels = [stage.image if stage.image else stage.text or "" for stage in self.stages]
+        panels = [stage.image or self._words(stage) for stage in self.stages]
         picture, route = strip(panels, arrows), self.route
         path = write_sheet(
             picture,
@@ -87,6 +87,11 @@ class WalkDelivery:
         if path is not None:
             self._answer("strip", path)
             self.console.picture(picture)
+
+    def _words(self, stage: Stage) -> str:
+        """The words of a stage, as the strip shows them."""
+        hidden = stage.given and not self.stamp.prompt
+        return "prompt" if hidden else stage.text or ""
 
     def animate(self, path: Path, force: bool) -> None:
         """Write the pictures as frames that go there and back."""
