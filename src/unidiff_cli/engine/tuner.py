@@ -49,7 +49,8 @@ class Tuner:
     @property
     def work(self) -> Path:
         """Trajectories, kept until all is learned."""
-        return self.target.with_name(f".{self.target.name}.work")
+        revision = self.model.parts.checkpoint.revision
+        return self.target.with_name(f".{self.target.name}.{revision}.work")
 
     @property
     def about(self) -> dict[str, Any]:
@@ -111,13 +112,12 @@ class Tuner:
         found = []
         self.work.mkdir(parents=True, exist_ok=True)
         for first in range(0, self.samples, BATCH):
-            path = self.work / f"{mode}-{self.samples}-{self.seed}-{first}.safetensors"
+            numbers = range(first, min(self.samples, first + BATCH))
+            path = self.work / f"{mode}-{self.seed}-{first}-{numbers.stop}.safetensors"
             if not path.exists():
                 self.model.progress.stage(f"{mode}: walking, sample {first} of {self.samples}")
                 partial = path.with_suffix(".part")
-                save_file(
-                    self._walked(mode, range(first, min(self.samples, first + BATCH))), partial
-                )
+                save_file(self._walked(mode, numbers), partial)
                 partial.replace(path)
             found.append(load_file(path))
         whole = {name: torch.cat([each[name] for each in found]) for name in found[0]}
