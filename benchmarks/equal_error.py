@@ -26,6 +26,7 @@ from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import Schedule
 from unidiff_cli.core.solver import SOLVERS, TIMES, log_snr_times, uniform_times
+from unidiff_cli.core.tuned import tuned
 from unidiff_cli.nets.uvit import UViTConfig
 from unidiff_cli.speed.cache import OUTER_SHARE, Fast, SkipCache, skip_cache
 
@@ -123,10 +124,16 @@ def measure(model: UniDiffuser) -> dict[str, Any]:
         steps = fewest(off, limit, 2 * THEIR_STEPS)
         return {"steps": steps, "evaluations": ours(steps, fast)[1]}
 
+    ways: dict[str, dict[str, float]] = {fast: counted(fast) for fast in ("off", "safe")}
+    learned = {} if model.tuned is None else model.tuned.of(WALK.legs[0])
+    for steps, times in sorted(learned.items()):
+        if error(walked(replace(sampler, solver=as_solver(tuned), times=times)), true) <= limit:
+            ways["tuned"] = {"steps": steps, "evaluations": steps}
+            break
     return {
         "error": limit,
         "theirs": THEIR_STEPS,
-        "ours": {fast: counted(fast) for fast in ("off", "safe")},
+        "ours": ways,
         "samples": len(known),
         "solver": model.parts.config.sampling.solver,
     }

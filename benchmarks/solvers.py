@@ -15,6 +15,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -33,19 +34,25 @@ PROMPTS = (
 REFERENCE = "dpm++3m"
 
 
-def starting(model: UniDiffuser, mode: str, guidance: float | None) -> tuple[Sampler, Latents]:
+def starting(
+    model: UniDiffuser,
+    mode: str,
+    guidance: float | None,
+    prompts: Sequence[str] = PROMPTS,
+    size: tuple[int, int] | None = None,
+) -> tuple[Sampler, Latents]:
     """A sampler for the prompts, whose solver and times are to be put in, and what it starts with.
 
     The samples have the seeds 0, 1, ...
     """
-    given = {"prompt": PROMPTS[0]} if mode == "t2i" else {}
-    request = Request(mode=mode, seed=0, guidance=guidance, absent="fixed", **given)
+    given = {"prompt": prompts[0]} if mode == "t2i" else {}
+    request = Request(mode=mode, seed=0, guidance=guidance, size=size, absent="fixed", **given)
     request = model.resolve(request)
     width, height = request.size or (0, 0)
-    noise = model.parts.noise(list(range(len(PROMPTS))), width, height)
+    noise = model.parts.noise(list(range(len(prompts))), width, height)
     known = noise.latents(0, "start")
     if mode == "t2i":
-        known = known.put("text", model.parts.codecs(model.dtype)[1].encode(list(PROMPTS)))
+        known = known.put("text", model.parts.codecs(model.dtype)[1].encode(list(prompts)))
     return model.sampler(request, noise, model.dtype), known
 
 
@@ -106,11 +113,16 @@ def main() -> None:
     parser.add_argument("--evaluations", default="5,8,10,15,20,30,50")
     parser.add_argument("--reference", type=int, default=1000, help="evaluations of the reference")
     parser.add_argument("--guidance", type=float)
+    parser.add_argument("--prompts", type=Path, help="a file with one a line; as many samples")
+    parser.add_argument("--side", type=int, help="of the picture, in pixels")
+    parser.add_argument("--solvers", default=",".join(SOLVERS))
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     evaluations = [int(number) for number in arguments.evaluations.split(",")]
     model = UniDiffuser.load(arguments.model, device=arguments.device, dtype="fp32")
-    sampler, known = starting(model, arguments.mode, arguments.guidance)
+    prompts = arguments.prompts.read_text().splitlines() if arguments.prompts else PROMPTS
+    size = (arguments.side, arguments.side) if arguments.side else None
+    sampler, known = starting(model, arguments.mode, arguments.guidance, prompts, size)
 
     def run(solver: str, times: str, steps: int) -> Latent:
         print(f"{solver}, {times}, {steps}", file=sys.stderr, flush=True)
@@ -120,7 +132,7 @@ def main() -> None:
     true = run(REFERENCE, "log-snr", arguments.reference)
     rows: list[tuple[str, str, list[float | None]]] = [
         (solver, times, [error(run(solver, times, steps), true) for steps in evaluations])
-        for solver in SOLVERS
+        for solver in arguments.solvers.split(",")
         for times in TIMES
     ]
     if model.tuned is not None:
@@ -133,7 +145,7 @@ def main() -> None:
         off = {steps: error(end, true) for steps, end in ends.items()}
         rows.append((NAME, "its own", [off.get(steps) for steps in evaluations]))
     print(
-        f"`{arguments.mode}`, {len(PROMPTS)} samples, guidance {sampler.guidance:g}; error in %, "
+        f"`{arguments.mode}`, {len(prompts)} samples, guidance {sampler.guidance:g}; error in %, "
         f"by evaluations, against {arguments.reference}:\n"
     )
     print(table(rows, evaluations))

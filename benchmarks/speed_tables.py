@@ -86,11 +86,13 @@ def picture(found: Mapping[str, Row]) -> str:
     rows = [("diffusers' defaults", str(row["theirs"]), spread(other, " s"), "1x")]
     for fast, counted in row["ours"].items():
         name = "`--solver dpm++2m --times log-snr`"
-        if fast != "off":
+        if fast == "tuned":
+            name = "`--solver tuned`"
+        elif fast != "off":
             name = f"the same with `--fast {fast}`"
         taken = [counted["evaluations"] * each for each in own]
         told = f"{counted['steps']:.0f}"
-        if fast != "off":
+        if counted["evaluations"] != counted["steps"]:
             told += f", which cost {counted['evaluations']:.1f}"
         rows.append((name, told, spread(taken, " s"), ratios(other, taken)))
     headings = ("a picture, 512 px", "evaluations", "seconds", "times as fast")

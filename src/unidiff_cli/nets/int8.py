@@ -66,7 +66,8 @@ def hadamard(width: int) -> Tensor:
     made = torch.ones(1, 1)
     while 2 * len(made) <= TURNED and width % (2 * len(made)) == 0:
         made = torch.cat([torch.cat([made, made], 1), torch.cat([made, -made], 1)])
-    return made / len(made) ** 0.5
+    matrix: Tensor = made / len(made) ** 0.5
+    return matrix
 
 
 def turned(x: Tensor, turn: Tensor) -> Tensor:
