@@ -69,6 +69,22 @@ def test_at_once(arguments: list[str], code: int | None) -> None:
     assert code in (None, returned)
 
 
+SLOW = {"xml", "email", "http", "ssl", "logging", "unidiff_cli.files.metadata"}
+
+
+def test_help_is_asked_for_most_and_imports_least() -> None:
+    look = "from unidiff_cli.cli.app import app; import sys; print(*sys.modules)"
+    source = str(Path(__file__).parents[1] / "src")
+    done = subprocess.run(
+        [sys.executable, "-c", look],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": source},
+        check=True,
+    )
+    assert not SLOW & set(done.stdout.split())
+
+
 EVERY_HELP = f"""
 import sys
 from typer.main import get_command

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import UsageError
-from unidiff_cli.files.metadata import credits_of, save_options
 
 if TYPE_CHECKING:
     from unidiff_cli.files.record import Record
@@ -45,6 +44,8 @@ class Stamp:
         """Arguments of Pillow's save that put what is told into a picture of this format."""
         if not self.metadata or not (records or walk):
             return {}
+        from unidiff_cli.files.metadata import save_options
+
         if self.prompt:
             return save_options(format, records, walk)
         return save_options(format, [each.without_prompt() for each in records], _silent(walk))
@@ -63,6 +64,8 @@ class Stamp:
         """
         if self.signer is None or not (records or walk):
             return data
+        from unidiff_cli.files.metadata import credits_of
+
         model, revision, _ = credits_of(records, walk or {})
         given = [each.request.image for each in records if each.request.image is not None]
         different = {each if isinstance(each, str) else id(each): each for each in given}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape, quoteattr
+from html import escape  # xml.sax has the same, and imports half of urllib
 
 from unidiff_cli import __version__
 
@@ -48,11 +47,15 @@ def packet(document: str, model: str, revision: str, prompt: str) -> bytes:
 
 def holds(document: str) -> bool:
     """Whether a packet has room for the document, whatever else it says."""
-    return len(escape(document).encode()) <= LONGEST - 6 * MAX_PROMPT - 2_000
+    return len(escape(document, quote=False).encode()) <= LONGEST - 6 * MAX_PROMPT - 2_000
 
 
 def _packet(elements: Mapping[str, str]) -> bytes:
-    lines = (f" <{name}>{escape(_legal(text))}</{name}>" for name, text in elements.items() if text)
+    lines = (
+        f" <{name}>{escape(_legal(text), quote=False)}</{name}>"
+        for name, text in elements.items()
+        if text
+    )
     body = "\n".join(lines)
     return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -61,7 +64,7 @@ def _packet(elements: Mapping[str, str]) -> bytes:
  xmlns:Iptc4xmpExt="{IPTC}"
  xmlns:xmp="{XMP}"
  xmlns:unidiff="{OURS}"
- Iptc4xmpExt:DigitalSourceType={quoteattr(TRAINED)}
+ Iptc4xmpExt:DigitalSourceType="{TRAINED}"
  xmp:CreatorTool="unidiff {__version__}">
 {body}
 </rdf:Description>
@@ -85,6 +88,8 @@ def read_packet(data: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     if b"<!" in data or not data.strip():
         return found
+    from xml.etree import ElementTree  # here, since it takes time that --help has not
+
     with suppress(ElementTree.ParseError, ValueError, LookupError):
         for element in ElementTree.fromstring(data.strip(b"\0 \t\r\n")).iter():
             for name, value in element.attrib.items():

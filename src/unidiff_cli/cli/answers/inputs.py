@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from unidiff_cli.cli.terminal.console import is_terminal
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
-from unidiff_cli.files.folders import expanded
 from unidiff_cli.files.names import short_name
 from unidiff_cli.files.streams import is_pipe, open_bytes
 from unidiff_cli.files.text import decode
@@ -55,6 +54,8 @@ def read_inputs(
         arguments = ["-"]
     check_dashes(arguments)
     if mode.needs == "image":
+        from unidiff_cli.files.folders import expanded
+
         arguments, folders = expanded(arguments, glob)
         for folder in folders:
             tell(folder.note)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unidiff_cli.files.metadata import has_room
 from unidiff_cli.files.output import FORMATS, bears, encode, exists, numbered, save
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def write_sheet(
 
 def _warn(suffix: str, records: Sequence[Record], console: Console, stamp: Stamp) -> None:
     """A note where the records do not fit in."""
+    from unidiff_cli.files.metadata import has_room
+
     if stamp.metadata and records and not has_room(FORMATS[suffix.lower()], records):
         more = "; .png and .webp hold more" if suffix.lower() in (".jpg", ".jpeg") else ""
         console.note(

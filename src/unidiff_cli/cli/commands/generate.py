@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli.cli.answers.delivery import Delivery, delivering
-from unidiff_cli.cli.answers.filling import write_beside, write_pairs
 from unidiff_cli.cli.answers.inputs import Given, read_inputs
 from unidiff_cli.cli.answers.loading import load, warn_of_words
 from unidiff_cli.cli.command import leave
@@ -113,9 +112,13 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
     check_whole("batch-size", options.batch_size, 1, MAX_COUNT)
     request = _template(mode, options)
     if options.format is not None:
+        from unidiff_cli.cli.answers.filling import write_pairs
+
         write_pairs(request, options, options.format)
         return
     if options.captions is not None:
+        from unidiff_cli.cli.answers.filling import write_beside
+
         write_beside(request, arguments, options)
         return
     for name in ("skip_existing", "existing", "suffix", "prefix"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import time
@@ -66,7 +65,9 @@ class Console:
     def __post_init__(self) -> None:
         if self.show:
             check_terminal(sys.stdout, "--show", "standard output")
-        logging.getLogger("unidiff_cli").handlers[:] = [Ear(self)]
+        from unidiff_cli.cli.terminal.ear import listen
+
+        listen(self.note)
 
     def answer(self, line: str) -> None:
         """A line on stdout, at once."""
@@ -166,21 +167,6 @@ def check_stdout(json: bool) -> None:
         raise OutputError("Standard output is closed.", "Leave it open: the picture goes there.")
     if is_terminal(sys.stdout):
         raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
-
-
-class Ear(logging.Handler):
-    """Hears what the package warns of, and notes it once."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(logging.WARNING)
-        self.console, self.heard = console, set[str]()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """A note."""
-        text = record.getMessage()
-        if text not in self.heard:
-            self.heard.add(text)
-            self.console.note(text)
 
 
 def check_terminal(stream: TextIO | None, option: str, name: str) -> None:

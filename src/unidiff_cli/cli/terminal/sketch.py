@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from unidiff_cli.cli.terminal.console import Console, check_terminal
 from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.files.credentials import carries_credentials
 from unidiff_cli.files.output import check_free, check_suffix, encode, make_folder, replace_file
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ def check_preview(where: str, console: Console) -> None:
         return
     check_suffix(where, "--preview")
     check_free(Path(where), force=True)
+    from unidiff_cli.files.credentials import carries_credentials
+
     if carries_credentials(where):
         raise OutputError(
             f"{where} carries Content Credentials, which a preview in its place would lose.",
