@@ -29,9 +29,9 @@ LEGS: Mapping[str, Leg] = {m.name: m.legs[0] for m in MODES.values() if len(m.le
 """The legs, by the name of the mode that walks nothing else."""
 
 
-def is_tuned(solver: str | None) -> bool:
-    """Whether a request's solver is a tuned one, with its digest or without."""
-    return solver == NAME or bool(solver and re.fullmatch(PATTERN, solver))
+def is_tuned(solver: object) -> bool:
+    """Whether a request's solver, as anybody wrote it, is a tuned one, with its digest or not."""
+    return isinstance(solver, str) and (solver == NAME or bool(re.fullmatch(PATTERN, solver)))
 
 
 @dataclass(frozen=True)
