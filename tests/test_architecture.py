@@ -12,7 +12,7 @@ import pytest
 import unidiff_cli
 
 HOUSE = Path(unidiff_cli.__file__).parent
-SHARED = {"errors", "request", "progress", "model_config", "registry", "files"}
+SHARED = {"errors", "checks", "request", "progress", "model_config", "registry", "files"}
 """Plain rooms without torch: everybody above core may use them."""
 
 MAY_IMPORT = {
@@ -23,8 +23,9 @@ MAY_IMPORT = {
     "process": {"files"},
     "model_config": {"errors"},
     "registry": {"errors", "model_config"},
-    "request": {"errors", "core"},
-    "files": {"errors", "core", "request", "registry", "model_config"},
+    "checks": {"errors", "core"},
+    "request": {"errors", "core", "checks"},
+    "files": {"errors", "checks", "core", "request", "registry", "model_config"},
     "codecs": {"core", "nets", "errors", "files"},
     "speed": {"core", "nets", "errors", "progress"},
     "storage": {"nets", "core", *SHARED},
@@ -33,7 +34,7 @@ MAY_IMPORT = {
     "batch": {"engine", "process", "core", *SHARED},
     "gallery": SHARED,
     "walks": {"engine", "codecs", "speed", "core", *SHARED},
-    "evaluate": {"batch", "codecs", "storage", "speed", *SHARED},
+    "evaluate": {"batch", "engine", "codecs", "storage", "speed", *SHARED},
     "cli": {"process", "core", *SHARED},
 }
 LATER = {

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from unidiff_cli.checks.fields import MAX_SIDE, check_margins, check_size, check_words
+from unidiff_cli.checks.fields import check_choice as check_choice
+from unidiff_cli.checks.fields import check_interval as check_interval
+from unidiff_cli.checks.fields import check_number as check_number
+from unidiff_cli.checks.fields import check_whole as check_whole
+from unidiff_cli.checks.meaning import check_given, check_meaning
 from unidiff_cli.core.modes import MODES, Mode
+from unidiff_cli.core.pair import MODALITIES, Pair
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.core.tuned import NAME, is_tuned
 from unidiff_cli.errors import UnidiffError, UsageError
@@ -18,14 +25,22 @@ if TYPE_CHECKING:
 MAX_COUNT = 1_000_000
 MAX_STEPS = 10_000
 MAX_GUIDANCE = 1_000.0
-MAX_SIDE = 4096
 MAX_SEED = 2**63 - 1 - MAX_COUNT
 """Of a sample. Inputs of one run are numbered on from its seed, and stay below 2^63."""
+MAX_REPETITIONS = 100
+MAX_BEST = 1000
 FAST = ("off", "safe", "max")
-WHOLE = ("count", "seed", "steps", "size")
+WHOLE = ("count", "seed", "steps", "size", "extend", "feather", "harmonise", "best_of")
 """Fields of whole numbers."""
-SIZE_STEP = 16
-"""Sides are multiples of this: 8 from the VAE, 2 from the patches."""
+
+INPUTS = ("prompt", "image", "mask")
+CHECKS: dict[str, Callable[[object], Any]] = {
+    "size": check_size,
+    "guidance_interval": check_interval,
+    "extend": check_margins,
+    "also": check_words,
+}
+"""What makes values of lists."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "published": {"solver": "dpm++3s", "times": "uniform", "steps": 50, "guidance": 7.0},
@@ -56,6 +71,26 @@ class Request:
     """Guidance only at noise levels t from the first to the second; 0 is clean, 1 is noise."""
     size: tuple[int, int] | None = None
     """Width and height in pixels, multiples of 16."""
+    strength: float | None = None
+    """Of an edit: the noise level from which the picture is drawn anew; 0 leaves it, 1 is t2i."""
+    mask: str | Image.Image | None = None
+    """Of an edit: a picture, white (or opaque, where it has transparency) where it may change."""
+    feather: int | None = None
+    """Pixels inside the mask over which the new picture sets in."""
+    harmonise: int | None = None
+    """How many times more the steps of a masked edit are made."""
+    extend: tuple[int, int, int, int] | None = None
+    """Pixels that are added to a picture on the left, top, right and bottom, and drawn."""
+    negative: str | None = None
+    """What guidance pushes away from, in place of no text at all."""
+    also: tuple[tuple[str, float], ...] | None = None
+    """Further prompts, each with the weight of its own guidance."""
+    text_level: float | None = None
+    """The noise level at which text that is given is held: 0 is clean, 1 as good as absent."""
+    image_level: float | None = None
+    """The same of a picture that is given."""
+    best_of: int | None = None
+    """So many are made of each sample, and the one that fits its words best is kept."""
     absent: Literal["fresh", "fixed"] = "fresh"
     unconditional: Literal["absent", "empty"] = "absent"
     final_denoise: bool = False
@@ -69,13 +104,7 @@ class Request:
             if getattr(self, each.name) is None and each.default is not None:
                 raise UsageError(f"{each.name} has a value, got null.", "Leave the field out.")
         check_choice("mode", self.mode, MODES)
-        needs = MODES[self.mode].needs
-        for name, value in (("text", self.prompt), ("image", self.image)):
-            what = "a prompt" if name == "text" else "a picture"
-            if name == needs and value is None:
-                raise UsageError(f"{self.mode} needs {what}.", f"Give it one: {_usage(self.mode)}")
-            if name != needs and value is not None:
-                raise UsageError(f"{self.mode} takes no {what[2:]}.", _usage(self.mode))
+        check_given(self)
         check_whole("count", self.count, 1, MAX_COUNT)
         check_whole("seed", self.seed, 0, MAX_SEED)
         if self.seed is not None and self.seed + self.count - 1 > MAX_SEED:
@@ -94,24 +123,51 @@ class Request:
         check_choice("v1_data", self.v1_data, ("web", "internal"))
         if not isinstance(self.final_denoise, bool):
             raise UsageError(f"final_denoise is true or false, got {self.final_denoise!r}.")
-        if self.unconditional == "empty" and self.mode not in ("t2i", "i2t2i", "t2i2t"):
-            raise UsageError(
-                f"The empty prompt stands in for the text of t2i; {self.mode} has none.",
-                "Leave out --unconditional empty.",
-            )
-        for name, check in (("size", check_size), ("guidance_interval", check_interval)):
+        for name, check in CHECKS.items():
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, check(getattr(self, name)))
+        for name in ("strength", "text_level", "image_level"):
+            check_number(name, getattr(self, name), 0.0, 1.0)
+        for name, low, most in (
+            ("feather", 0, MAX_SIDE),
+            ("harmonise", 0, 100),
+            ("best_of", 1, 1000),
+        ):
+            check_whole(name, getattr(self, name), low, most)
+        if self.negative is not None and not isinstance(self.negative, str):
+            raise UsageError(f"negative is text, got {self.negative!r}.")
+        check_meaning(self)
 
     @property
     def walk(self) -> Mode:
         """The mode, as a path on the square."""
-        return MODES[self.mode]
+        given = {"text": self.prompt, "image": self.image}
+        levels = Pair(self.image_level or 0.0, self.text_level or 0.0)
+        known = [m for m in MODALITIES if given[m] is not None]
+        # Where a part stays, the rest begins with noise unless something else is said.
+        first = 1.0 if self.strength is None and self.masked else self.strength
+        return MODES[self.mode].along(known, first, levels)
 
     @property
     def given(self) -> str | None:
         """What the user gave, as text: the prompt, or the picture's name."""
         return self.prompt if self.prompt is not None else picture_name(self.image)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that is said: the prompt, further ones, and what is not wanted."""
+        said = (self.prompt, *(words for words, _ in self.also or ()), self.negative)
+        return tuple(words for words in said if words)
+
+    @property
+    def edits(self) -> bool:
+        """Whether a picture that is given comes back changed."""
+        return MODES[self.mode].revises
+
+    @property
+    def masked(self) -> bool:
+        """Whether a part of the picture is to stay."""
+        return self.mask is not None or self.extend is not None
 
     def seeded(self) -> Self:
         """The same request with a seed: its own, or a random one of 32 bits."""
@@ -120,17 +176,17 @@ class Request:
     def settings(self) -> dict[str, Any]:
         """All that is neither mode nor input, as JSON values, `None` left out."""
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("mode", "prompt", "image"):
+        for name in ("mode", *INPUTS):
             del values[name]
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in values.items()
-            if value is not None
-        }
+        return {name: _listed(value) for name, value in values.items() if value is not None}
 
     def to_json(self) -> dict[str, Any]:
         """The request as JSON values; a picture is its name."""
-        given = {"prompt": self.prompt, "image": picture_name(self.image)}
+        given = {
+            "prompt": self.prompt,
+            "image": picture_name(self.image),
+            "mask": picture_name(self.mask),
+        }
         return {
             "mode": self.mode,
             **{name: value for name, value in given.items() if value is not None},
@@ -151,7 +207,7 @@ class Request:
         values = {name: _whole(name, each) for name, each in values.items() if each is not None}
         if "mode" not in values:
             raise UsageError("The field 'mode' is missing.", f"Modes: {', '.join(MODES)}.")
-        for name in ("prompt", "image", "mode"):
+        for name in ("mode", *INPUTS):
             if name in values and not isinstance(values[name], str):
                 raise UsageError(f"{name} is text, got {values[name]!r}.")
         return cls(**values)
@@ -164,6 +220,8 @@ class Output:
     seed: int
     image: Image.Image | None = None
     text: str | None = None
+    fit: float | None = None
+    """Of the best of several: its score, as `unidiff score` tells it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,61 +264,6 @@ def picture_name(image: str | Image.Image | None) -> str | None:
     return str(getattr(image, "filename", "") or "-")
 
 
-def check_size(size: object) -> tuple[int, int]:
-    """(width, height), both multiples of 16 within bounds, else a UsageError."""
-    if not isinstance(size, (list, tuple)) or len(size) != 2:
-        raise UsageError(f"size is a width and a height, got {size!r}.", "Example: --size 512x512")
-    for side in size:
-        check_whole("size", side, SIZE_STEP, MAX_SIDE)
-        if side % SIZE_STEP:
-            near = max(SIZE_STEP, round(side / SIZE_STEP) * SIZE_STEP)
-            raise UsageError(
-                f"A picture's sides are multiples of {SIZE_STEP}, got {side}.", f"Try {near}."
-            )
-    return (int(size[0]), int(size[1]))
-
-
-def check_interval(interval: object) -> tuple[float, float]:
-    """(lowest, highest) noise level, both from 0 to 1, else a UsageError."""
-    if not isinstance(interval, (list, tuple)) or len(interval) != 2 or None in interval:
-        raise UsageError(
-            f"guidance_interval is two noise levels, got {interval!r}.",
-            "Example: --guidance-interval 0.1,0.8",
-        )
-    for level in interval:
-        check_number("guidance_interval", level, 0.0, 1.0)
-    low, high = (float(level) for level in interval)
-    if low > high:
-        raise UsageError(
-            f"guidance_interval goes from low to high, got {low:g},{high:g}.",
-            f"Turn it around: {high:g},{low:g}",
-        )
-    return low, high
-
-
-def check_whole(name: str, value: object, low: int, high: int) -> None:
-    """Nothing, or a UsageError when the value is not a whole number in the range."""
-    if value is None:
-        return
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise UsageError(f"{name} is a whole number from {low} to {high}, got {value!r}.")
-
-
-def check_number(name: str, value: object, low: float, high: float) -> None:
-    """Nothing, or a UsageError when the value is not a finite number in the range."""
-    if value is None:
-        return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not low <= value <= high:  # type: ignore[operator]
-        raise UsageError(f"{name} is a number from {low:g} to {high:g}, got {value!r}.")
-
-
-def check_choice(name: str, value: object, choices: Any) -> None:
-    """Nothing, or a UsageError when the value is not among the choices."""
-    if value is not None and value not in list(choices):
-        raise UsageError(f"There is no {name} {value!r}.", f"Choose from {', '.join(choices)}.")
-
-
-def _usage(mode: str) -> str:
-    arguments = {"text": ' "a red fox"', "image": " photo.jpg", None: ""}[MODES[mode].needs]
-    return f"unidiff {mode}{arguments}"
+def _listed(value: Any) -> Any:
+    """A value as JSON has it: tuples are lists."""
+    return list(map(_listed, value)) if isinstance(value, tuple) else value

@@ -25,7 +25,7 @@ def test_five_of_nine_pairs_of_roles_are_legs(image: Role, text: Role) -> None:
             Leg(image, text)
 
 
-def test_the_seven_modes() -> None:
+def test_the_seven_modes_and_the_edit() -> None:
     table = {
         "t2i": [(S, G)],
         "i2t": [(G, S)],
@@ -34,6 +34,7 @@ def test_the_seven_modes() -> None:
         "t": [(A, S)],
         "i2t2i": [(G, S), (S, G)],
         "t2i2t": [(S, G), (G, S)],
+        "edit": [(G, S), (S, G)],
     }
     assert {name: [(x.image, x.text) for x in mode.legs] for name, mode in MODES.items()} == table
     assert all(name == mode.name for name, mode in MODES.items())
@@ -50,6 +51,7 @@ def test_the_seven_modes() -> None:
         ("t", None, ("text",)),
         ("i2t2i", "image", ("image",)),
         ("t2i2t", "text", ("text",)),
+        ("edit", "image", ("image",)),
     ],
 )
 def test_what_a_mode_needs_and_yields(
@@ -65,6 +67,23 @@ def test_what_a_leg_is_given_an_earlier_one_sampled() -> None:
         for leg in mode.legs:
             assert set(leg.which(G)) <= known
             known |= set(leg.which(S))
+
+
+def test_a_walk_leaves_out_what_is_given_begins_lower_and_holds_levels() -> None:
+    clean, half = Pair(0.0, 0.0), Pair(0.2, 0.5)
+    read, drawn = MODES["edit"].legs
+    assert (read.first, drawn.first) == (1.0, 0.6)
+    assert MODES["edit"].along({"image"}, None, clean).legs == (read, drawn)
+    assert MODES["edit"].along({"image", "text"}, 0.3, clean).legs == (Leg(S, G, first=0.3),)
+    assert MODES["edit"].along({"image"}, 1.0, clean).legs == MODES["i2t2i"].legs
+    for mode in list(MODES.values())[:7]:
+        assert not mode.revises
+        assert mode.along({mode.needs} - {None}, None, clean) == mode
+    assert MODES["i2t2i"].along({"image"}, None, half).legs == (
+        Leg(G, S, level=0.2),
+        Leg(S, G, level=0.5),
+    )
+    assert MODES["joint"].along((), None, half) == MODES["joint"]
 
 
 @pytest.mark.parametrize("leg", sorted(LEGAL, key=str))

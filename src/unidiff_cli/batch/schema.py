@@ -8,11 +8,20 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from unidiff_cli.batch.jobs import ID, MAX_ID, MAX_JOB_COUNT
+from unidiff_cli.checks.fields import MAX_SIDE, MAX_WEIGHT, MAX_WORDS, SIZE_STEP
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.core.tuned import NAME, PATTERN
-from unidiff_cli.request import MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_STEPS, SIZE_STEP, Request
+from unidiff_cli.request import (
+    MAX_BEST,
+    MAX_GUIDANCE,
+    MAX_REPETITIONS,
+    MAX_SEED,
+    MAX_STEPS,
+    Request,
+)
 
+LEVEL = {"minimum": 0, "maximum": 1}
 RANGES: dict[str, dict[str, Any]] = {
     "mode": {"enum": list(MODES)},
     "solver": {"anyOf": [{"enum": [*SOLVERS, NAME]}, {"pattern": f"^{PATTERN}$"}]},
@@ -36,6 +45,30 @@ RANGES: dict[str, dict[str, Any]] = {
         "minItems": 2,
         "maxItems": 2,
     },
+    "strength": LEVEL,
+    "text_level": LEVEL,
+    "image_level": LEVEL,
+    "feather": {"minimum": 0, "maximum": MAX_SIDE},
+    "harmonise": {"minimum": 0, "maximum": MAX_REPETITIONS},
+    "best_of": {"minimum": 1, "maximum": MAX_BEST},
+    "extend": {
+        "items": {"type": "integer", "minimum": 0, "maximum": MAX_SIDE},
+        "minItems": 4,
+        "maxItems": 4,
+    },
+    "also": {
+        "items": {
+            "type": "array",
+            "prefixItems": [
+                {"type": "string"},
+                {"type": "number", "minimum": -MAX_WEIGHT, "maximum": MAX_WEIGHT},
+            ],
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        "minItems": 1,
+        "maxItems": MAX_WORDS,
+    },
 }
 HELP = {
     "mode": "What is made of what.",
@@ -48,6 +81,16 @@ HELP = {
     "guidance_interval": "Guidance only at noise levels between these; 0 is clean, 1 is noise.",
     "fast": "Keep what the network's middle made for a few evaluations: sooner, not the same.",
     "size": "Width and height in pixels.",
+    "strength": "Of an edit: the noise level from which it is drawn anew; 0 leaves it, 1 is t2i.",
+    "mask": "Of an edit: the path of a picture, white (or opaque) where it may change.",
+    "feather": "Pixels inside the mask over which the new picture sets in.",
+    "harmonise": "How many times more the steps of a masked edit are made.",
+    "extend": "Pixels that are added on the left, top, right and bottom, and drawn.",
+    "negative": "What guidance pushes away from.",
+    "also": "Further prompts, each with the weight of its guidance.",
+    "text_level": "The noise level at which given text is held: 1 is as good as no text.",
+    "image_level": "The noise level at which a given picture is held.",
+    "best_of": "So many are made of each sample; the one that fits its words best is kept.",
 }
 
 
@@ -80,9 +123,9 @@ def schema() -> dict[str, Any]:
 
 
 def _needs(mode: str) -> dict[str, Any]:
-    """The mode's input is required, the other one has no place."""
+    """The mode's input is required; the other one has no place but in an edit."""
     field = {"text": "prompt", "image": "image", None: None}[MODES[mode].needs]
-    others = [name for name in ("prompt", "image") if name != field]
+    others = [name for name in ("prompt", "image") if name != field and not MODES[mode].revises]
     then: dict[str, Any] = {"properties": {other: {"type": "null"} for other in others}}
     if field is not None:
         then["required"] = [field]

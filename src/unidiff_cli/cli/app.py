@@ -19,6 +19,7 @@ from unidiff_cli.cli.commands import (
     interpolate,
     models,
     replay,
+    score,
     sweep,
     train,
     tune,
@@ -81,15 +82,16 @@ def help_alone(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-GENERATE, WALKS, AFTERWARDS, BULK, MODELS = (
+GENERATE, EDITS, WALKS, AFTERWARDS, BULK, MODELS = (
     "Seven modes",
+    "Pictures and words",
     "Walks",
     "Afterwards",
     "In bulk",
     "Models",
 )
 
-generate.register(app, Command, GENERATE)
+generate.register(app, Command, GENERATE, EDITS)
 
 
 def _add(name: str, function: Callable[..., Any], epilog: str | None, section: str) -> None:
@@ -97,6 +99,7 @@ def _add(name: str, function: Callable[..., Any], epilog: str | None, section: s
     app.command(name, cls=Command, epilog=epilog, rich_help_panel=section)(function)
 
 
+_add("score", score.score, score.EXAMPLES, EDITS)
 _add("chain", with_options(chain.chain), chain.EXAMPLES, WALKS)
 _add(
     "interpolate",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 
 from unidiff_cli.codecs.tiles import tiled
 from unidiff_cli.core.latents import Latent
@@ -93,6 +94,17 @@ class ImageCodec:
     def _to(module: nn.Module, x: Tensor) -> Tensor:
         weight = next(module.parameters())
         return x.to(weight.device, weight.dtype)
+
+
+def where(masks: Sequence[Image.Image], factor: int) -> Latent:
+    """Where image latents may change, as booleans ((B, 1, h, w), (B, 1, 1)).
+
+    The masks are greys of the pictures' size, 0 where a picture stays. A place of the VAE's latent
+    may change with any of its factor x factor pixels; CLIP's part, which is of the whole, always.
+    """
+    seen = torch.stack([pixels(mask)[0, :1] for mask in masks])
+    places = functional.max_pool2d(seen, factor) > 0
+    return Latent((places, torch.ones(len(masks), 1, 1, dtype=torch.bool)))
 
 
 def pixels(picture: Image.Image) -> Tensor:

@@ -52,6 +52,12 @@ def concatenate(latents: Sequence[Latent]) -> Latent:
     )
 
 
+def inside(mask: Latent, new: Latent, old: Latent) -> Latent:
+    """`new` where the mask's booleans, which broadcast, are true; `old` elsewhere."""
+    triples = zip(mask.parts, new.parts, old.parts, strict=True)
+    return Latent(tuple(torch.where(*triple) for triple in triples))
+
+
 def slerp(first: Latent, second: Latent, at: float) -> Latent:
     """Spherical interpolation, `first` at 0 and `second` at 1, for each part of each sample.
 

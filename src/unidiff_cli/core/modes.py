@@ -11,11 +11,17 @@
 One network predicts the noise of both modalities at any point of the square. Three roles for
 each of two modalities, at least one of them sampled and no two given: five legs exist, and they
 are UniDiffuser's five tasks. The variations walk two legs in a row.
+
+A leg need not run along the edge, nor begin in the corner. What is given may be held at a level
+above 0, which moves the leg inside: the nearer to the opposite edge, the less it counts. And a
+sampled modality that is known may be noised to a first level below 1 and sampled from there
+(SDEdit, arXiv 2108.01073): so a picture is edited.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from unidiff_cli.core.pair import MODALITIES, Modality, Pair
@@ -33,6 +39,11 @@ class Role(Enum):
 class Leg(Pair[Role]):
     """One straight path on the square: at least one modality is sampled."""
 
+    first: float = 1.0
+    """The level at which it begins: 1 is pure noise, below that what is known is noised to it."""
+    level: float = 0.0
+    """The level at which what is given is held: 0 is clean, 1 as good as absent."""
+
     def __post_init__(self) -> None:
         if not self.which(Role.SAMPLED):
             raise ValueError(f"a leg samples at least one modality, got {self}")
@@ -41,11 +52,11 @@ class Leg(Pair[Role]):
         """The modalities in this role, the image first."""
         return tuple(m for m in MODALITIES if self[m] is role)
 
-    @staticmethod
-    def alone(modality: Modality) -> Leg:
+    def alone(self, modality: Modality) -> Leg:
         """The leg that samples `modality` knowing nothing of the other: guidance pushes off it."""
         sampled, absent = Role.SAMPLED, Role.ABSENT
-        return Leg(absent, sampled) if modality == "text" else Leg(sampled, absent)
+        image, text = (absent, sampled) if modality == "text" else (sampled, absent)
+        return replace(self, image=image, text=text)
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,26 @@ class Mode:
         """What the user gets: what the last leg samples."""
         return self.legs[-1].which(Role.SAMPLED)
 
+    @property
+    def revises(self) -> bool:
+        """Whether the last leg begins with what the user gave: then the user may give both."""
+        return self.legs[-1].first < 1
+
+    def along(self, given: Container[Modality], first: float | None, levels: Pair[float]) -> Mode:
+        """The mode's walk for one request.
+
+        Of what is given already, nothing is sampled on the way; the last leg begins at `first`, if
+        that is a number, and what is given is held at its modality's level.
+        """
+        *before, last = self.legs
+        before = [leg for leg in before if not all(m in given for m in leg.which(Role.SAMPLED))]
+        last = last if first is None else replace(last, first=first)
+        legs = (
+            replace(leg, level=max((levels[m] for m in leg.which(Role.GIVEN)), default=0.0))
+            for leg in (*before, last)
+        )
+        return replace(self, legs=tuple(legs))
+
 
 S, G, A = Role.SAMPLED, Role.GIVEN, Role.ABSENT
 
@@ -80,5 +111,6 @@ MODES: dict[str, Mode] = {
         Mode("t", "Make a sentence, from nothing.", (Leg(A, S),)),
         Mode("i2t2i", "Make a variation of a picture.", (Leg(G, S), Leg(S, G))),
         Mode("t2i2t", "Make a variation of a sentence.", (Leg(S, G), Leg(G, S))),
+        Mode("edit", "Change a picture, by a prompt.", (Leg(G, S), Leg(S, G, first=0.6))),
     )
 }

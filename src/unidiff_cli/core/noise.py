@@ -18,7 +18,7 @@ from torch import Tensor
 from unidiff_cli.core.latents import Latent, Latents
 from unidiff_cli.core.pair import Modality, Pair
 
-Purpose = Literal["start", "absent", "encode"]
+Purpose = Literal["start", "absent", "encode", "again", "score"]
 Shapes = Pair[tuple[tuple[int, ...], ...]]
 """The shapes of each modality's parts, without the batch."""
 

@@ -56,6 +56,11 @@ TIMES: dict[str, Callable[[int, Schedule], list[float]]] = {
 """Where steps lie, by name: even in t, as published, or in log-SNR, as the solvers' formulas do."""
 
 
+def times_from(first: float, times: Sequence[float]) -> list[float]:
+    """The times of a path that begins at `first`: it, and those of `times` below it."""
+    return [first, *(t for t in times if t < first)]
+
+
 def advance(
     x: X, start: float, stop: float, predictions: Sequence[Prediction[X]], schedule: Schedule
 ) -> X:

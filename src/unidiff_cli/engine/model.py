@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from unidiff_cli.core.tuned import Tuned, is_tuned
 from unidiff_cli.engine.learned import with_learned
 from unidiff_cli.engine.samples import evaluations, shape, split
 from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.files.canvas import Canvas, working_size
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
@@ -86,7 +87,8 @@ class Model(ABC):
             "solver": config.sampling.solver,
             "times": None if is_tuned(request.solver) else config.sampling.times,
             "guidance": config.sampling.guidance,
-            "size": (config.size, config.size),
+            "size": _size(request, config.size),
+            "strength": request.walk.legs[-1].first if request.edits else None,
             "v1_data": "internal" if config.data_types else None,
         }
         open_choices = {
@@ -137,17 +139,18 @@ class Model(ABC):
     def _batch(self, batch: list[Request]) -> Iterator[Result]:
         """A result for each request, however many of them fail."""
         opened = [_open(request) for request in batch]
-        good = [request for request in opened if isinstance(request, Request)]
+        good = [each.request for each in opened if isinstance(each, _Opened)]
         started = time.perf_counter()
         done = iter(self.answers(good) if good else [])
         seconds = (time.perf_counter() - started) / max(1, len(good))
-        for asked, request in zip(batch, opened, strict=True):
+        for asked, each in zip(batch, opened, strict=True):
             made_with = dict(self.made_with)
-            if isinstance(request, Request):
+            if isinstance(each, _Opened):
                 # What was rescued was made in another number format than was asked for.
                 answer, made_with["dtype"] = next(done)
+                answer = each.finish(answer)
             else:
-                answer = request
+                answer = each
             result = Result(request=asked, seconds=seconds, made_with=made_with)
             if isinstance(answer, UnidiffError):
                 yield replace(result, error=answer)
@@ -155,11 +158,34 @@ class Model(ABC):
                 yield replace(result, outputs=(answer,))
 
 
-def _open(request: Request) -> Request | UnidiffError:
-    """The request with its picture read, or what is wrong with the picture."""
+@dataclass(frozen=True)
+class _Opened:
+    """A request with its pictures read, at the size that the model works at."""
+
+    request: Request
+    canvas: Canvas | None = None
+    """Of an edit."""
+
+    def finish(self, answer: Output | UnidiffError) -> Output | UnidiffError:
+        """The answer at the picture's own size."""
+        if self.canvas is None or isinstance(answer, UnidiffError) or answer.image is None:
+            return answer
+        return replace(answer, image=self.canvas.finish(answer.image))
+
+
+def _open(request: Request) -> _Opened | UnidiffError:
+    """The request with its pictures read, or what is wrong with one of them."""
     if request.image is None:
-        return request
+        return _Opened(request)
     try:
-        return replace(request, image=open_picture(request.image))
+        if request.edits:
+            canvas = Canvas.of(request)
+            return _Opened(canvas.request(request), canvas)
+        return _Opened(replace(request, image=open_picture(request.image)))
     except UnidiffError as error:
         return error
+
+
+def _size(request: Request, side: int) -> tuple[int, int]:
+    """Width and height in pixels where nobody says: an edit keeps its picture's shape."""
+    return working_size(request, side) if request.edits else (side, side)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Self
 
 import torch
 
 from unidiff_cli import __version__
-from unidiff_cli.codecs.image import ImageCodec
+from unidiff_cli.codecs.image import ImageCodec, where
 from unidiff_cli.codecs.text import TextCodec
-from unidiff_cli.core.latents import Latent, Latents
+from unidiff_cli.core.latents import Latents
 from unidiff_cli.core.modes import Leg
 from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Modality
@@ -22,17 +22,20 @@ from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.core.tuned import LEGS, Steps, Tuned, is_tuned, tuned
+from unidiff_cli.engine.best import best_of
 from unidiff_cli.engine.model import Answer, Model, Stage
 from unidiff_cli.engine.parts import Parts
 from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.engine.rescue import Rescue
 from unidiff_cli.engine.samples import seed_of
+from unidiff_cli.engine.words import Words
 from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.model_config import ModelConfig
+from unidiff_cli.nets.uvit import UViT
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import Output, Request
-from unidiff_cli.speed.cache import skip_cache
+from unidiff_cli.speed.cache import SkipCache, skip_cache
 from unidiff_cli.speed.dtype import NAMES, choose_device, choose_dtype
 from unidiff_cli.speed.memory import Memory, release
 from unidiff_cli.storage.checkpoint import Checkpoint
@@ -145,6 +148,8 @@ class UniDiffuser(Model):
 
     def answers(self, batch: list[Request]) -> list[Answer]:
         """What each comes to, in smaller batches or safer numbers where that is needed."""
+        if batch[0].best_of is not None:
+            return [best_of(self, one, self.answers) for one in batch]
         answers = Rescue(self._sample, self.device, self.progress)(batch, self.dtype)
         if any(dtype != self.dtype for _, dtype in answers):
             self.parts.keep_only(self.dtype)
@@ -167,8 +172,12 @@ class UniDiffuser(Model):
             self.progress.stage("reading the picture")
             pictures = [open_picture(one.image) for one in batch if one.image is not None]
             known = known.put("image", images.encode(pictures, width, height, noise))
-        empty = texts.encode([""] * len(batch)) if first.unconditional == "empty" else None
-        sampler = self.sampler(first, noise, dtype, empty)
+        words = Words.of(first, len(batch), texts)
+        sampler = self.sampler(first, noise, dtype, words)
+        masks = [open_picture(one.mask) for one in batch if one.mask is not None]
+        if masks:
+            mask = where(masks, self.parts.factor).map(lambda part: part.to(self.device))
+            sampler = replace(sampler, mask=mask)
         self.progress.stage("sampling")
         known = sampler.walk(first.walk, known)
         del sampler  # it would hold the network while the decoders need the room
@@ -176,22 +185,29 @@ class UniDiffuser(Model):
         self.progress.stage("decoding")
         return decode(first.walk.yields, seeds, known, images, texts, first.caption)
 
-    def sampler(
-        self, request: Request, noise: Noise, dtype: torch.dtype, empty: Latent | None = None
-    ) -> Sampler:
-        """The sampler of a resolved request."""
-        net = self.parts.module("uvit", dtype)
-        predictor = UViTPredictor(
-            net,
-            data_type=None if request.v1_data is None else V1_DATA[request.v1_data],
+    def predictor(
+        self, dtype: torch.dtype, data: str | None, cache: SkipCache | None = None
+    ) -> UViTPredictor:
+        """The network as samplers want it; `data` is the kind of data that v1 is to resemble."""
+        return UViTPredictor(
+            self.parts.module("uvit", dtype),
+            data_type=None if data is None else V1_DATA[data],
             sample_by_sample=self.device.type == "cpu",
             point_by_point=self.parts.frugal,
-            cache=skip_cache(net, request.fast, request.walk),
+            cache=cache,
             evaluated=self.progress.evaluated,
         )
+
+    def sampler(
+        self, request: Request, noise: Noise, dtype: torch.dtype, words: Words | None = None
+    ) -> Sampler:
+        """The sampler of a resolved request; `words` is what it says besides its prompt."""
+        words = words or Words()
+        net: UViT = self.parts.module("uvit", dtype)
+        cache = skip_cache(net, request.fast, request.walk)
         schedule = stable_diffusion()
         sampler = Sampler(
-            predict=predictor,
+            predict=self.predictor(dtype, request.v1_data, cache),
             noise=noise,
             schedule=schedule,
             solver=as_solver(SOLVERS.get(request.solver or "", tuned)),
@@ -200,7 +216,9 @@ class UniDiffuser(Model):
             guidance=request.guidance or 0.0,
             interval=request.guidance_interval or (0.0, 1.0),
             absent=request.absent,
-            empty=empty,
+            negative=words.negative,
+            others=words.others,
+            repetitions=request.harmonise or 0,
             final_denoise=request.final_denoise,
         )
         return sampler if self.watch is None else self.watch(sampler)

@@ -89,12 +89,11 @@ def with_preview(model: UniDiffuser, show: Callable[[Image.Image, int], None]) -
 
 def watched(sampler: Sampler, tell: Callable[[Latent], None]) -> Sampler:
     """The same sampler, telling of every prediction of a clean picture while it draws one."""
-    drawing = False
+    level = 1.0
 
     def predict(points: Sequence[Point]) -> Sequence[Latents]:
-        # A picture that is given has level 0, and one that is absent 1.
-        nonlocal drawing
-        drawing = 0 < points[0][1].image < 1
+        nonlocal level
+        level = points[0][1].image
         return sampler.predict(points)
 
     def solve(
@@ -102,7 +101,8 @@ def watched(sampler: Sampler, tell: Callable[[Latent], None]) -> Sampler:
     ) -> Latents:
         def seen(z: Latents, t: float) -> Latents:
             guess = clean(z, t)
-            if drawing:
+            # A picture that is given or absent has a level of its own, which is not the clock's.
+            if level == t < 1:
                 tell(guess.image)
             return guess
 

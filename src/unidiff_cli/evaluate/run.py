@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from unidiff_cli.engine.opening import open_model
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.evaluate import clip_score as scoring
 from unidiff_cli.evaluate import guidance, networks, rows
@@ -14,10 +16,12 @@ from unidiff_cli.evaluate.chart import Panel, png
 from unidiff_cli.evaluate.clip import open_clip
 from unidiff_cli.evaluate.distances import Distance, Seen, look, report, torchmetrics
 from unidiff_cli.evaluate.intervals import Figure, mean
+from unidiff_cli.evaluate.own_score import own_score
 from unidiff_cli.evaluate.pairing import Read, common, difference
 from unidiff_cli.evaluate.resizing import Resize
 from unidiff_cli.evaluate.rows import Picture
 from unidiff_cli.progress import Progress
+from unidiff_cli.registry import Place
 from unidiff_cli.speed.dtype import choose_device
 
 
@@ -80,17 +84,44 @@ def clip_scores(
     """How well each system's pictures and words agree; and the chart of it, a PNG."""
     progress.stage(f"loading {clip}")
     network = open_clip(clip, choose_device(device))
-    measured, scores = Measured(), {}
+    measured, scores = _scored(
+        *(read, systems, paired, partial(scoring.clip_score, network)),
+        *("clip-score", {"clip": clip, "notes": list(network.notes)}, progress),
+    )
+    curves = {str(path): scoring.histogram(each) for path, each in scores.items()}
+    return measured, png([Panel("Share of the pairs", "CLIP score", curves)])
+
+
+def own_scores(
+    read: Read, systems: Sequence[Path], paired: bool, place: Place, progress: Progress
+) -> Measured:
+    """How well each system's pictures and words agree, as a model itself sees it."""
+    model = open_model(place, progress)
+    about = {"model": model.made_with["model"], "notes": []}
+    judge = partial(own_score, model)
+    return _scored(read, systems, paired, judge, "score", about, progress)[0]
+
+
+def _scored(
+    read: Read,
+    systems: Sequence[Path],
+    paired: bool,
+    judge: Callable[[Sequence[tuple[Picture, str]], Progress], scoring.Scores],
+    metric: str,
+    about: Mapping[str, Any],
+    progress: Progress,
+) -> tuple[Measured, dict[Path, scoring.Scores]]:
+    """What a judge says of each system's pairs, and of the difference of two."""
+    measured, scores = Measured(), dict[Path, scoring.Scores]()
 
     def answer(whose: dict[str, str], figure: Figure) -> None:
         values = {"interval": figure.interval, "error": figure.error, "n": len(figure)}
-        about = {"clip": clip, "notes": list(network.notes)}
-        score = {"metric": "clip-score", **whose, "clip-score": figure.value}
+        score = {"metric": metric, **whose, metric: figure.value}
         measured.answers.append({**score, **values, **about})
 
     for path in systems:
         progress.stage(f"looking at {path}")
-        scores[path] = scoring.clip_score(network, rows.pairs(read[path]), progress)
+        scores[path] = judge(rows.pairs(read[path]), progress)
         measured.bad += scores[path].bad
         answer({"system": str(path)}, scores[path].figure)
     if paired:
@@ -100,8 +131,7 @@ def clip_scores(
             for path, each in zip(systems, places, strict=True)
         )
         answer(difference(systems), one - other)
-    curves = {str(path): scoring.histogram(each) for path, each in scores.items()}
-    return measured, png([Panel("Share of the pairs", "CLIP score", curves)])
+    return measured, scores
 
 
 def study(

@@ -69,6 +69,13 @@ def clip_scores(answers: Answers) -> Table:
     ]
 
 
+def own_scores(answers: Answers) -> Table:
+    """Of the model's own scores."""
+    return ("SYSTEM", "SCORE", "95%", "N", "MODEL"), [
+        (named(a), number(a["score"]), span(a["interval"]), a["n"], a["model"]) for a in answers
+    ]
+
+
 def captions(answers: Answers) -> Table:
     """Of the measures of captions: figures, their intervals, and those of perfect answers."""
     names = [name for name in answers[0]["interval"] if name in answers[-1]["interval"]]

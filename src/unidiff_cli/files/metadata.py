@@ -24,7 +24,7 @@ from unidiff_cli.files import exif, xmp
 from unidiff_cli.files.parameters import write_parameters
 from unidiff_cli.files.pictures import UNREAD, Source, opened
 from unidiff_cli.files.programs import Setting, understood
-from unidiff_cli.files.record import Record, Saved
+from unidiff_cli.files.record import Record
 from unidiff_cli.files.texts import MAX_TEXT, Texts, read_texts
 
 FORMAT, VERSION = "unidiff", 1
@@ -147,7 +147,7 @@ def document(records: Sequence[Record], walk: Mapping[str, Any] | None = None) -
     Its first characters are always the same: `read_metadata` knows it by them.
     """
     bare = [
-        replace(record, outputs=tuple(Saved(text=output.text) for output in record.outputs))
+        replace(record, outputs=tuple(replace(output, image=None) for output in record.outputs))
         for record in records
     ]
     values = {"format": FORMAT, "version": VERSION, "records": [each.to_json() for each in bare]}

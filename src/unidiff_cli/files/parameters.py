@@ -34,11 +34,13 @@ def write_parameters(record: Record) -> str:
         "CFG scale": None if request.guidance is None else f"{request.guidance + 1:g}",
         "Seed": request.seed,
         "Size": f"{width}x{height}" if request.size else None,
+        "Denoising strength": None if request.strength is None else f"{request.strength:g}",
         "Model": record.made_with.get("model"),
         "Version": f"unidiff {__version__}",
     }
     settings = ", ".join(f"{k}: {_quoted(str(v))}" for k, v in values.items() if v is not None)
-    return f"{request.prompt or ' '.join(texts)}\n{settings}".replace("\0", "")
+    against = f"{NEGATIVE} {request.negative}\n" if request.negative else ""
+    return f"{request.prompt or ' '.join(texts)}\n{against}{settings}".replace("\0", "")
 
 
 def _quoted(value: str) -> str:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from unidiff_cli.errors import UnidiffError, UsageError
-from unidiff_cli.request import Request, Result, check_number
+from unidiff_cli.request import Output, Request, Result, check_number, check_whole
 
+FAILURE = ("type", "message", "hint")
 REQUEST_FIELDS = tuple(f.name for f in fields(Request))
 
 
@@ -29,11 +30,29 @@ class Saved:
 
     image: str | None = None
     text: str | None = None
+    seed: int | None = None
+    """Of the best of several: its own seed, and its score."""
+    fit: float | None = None
 
-    def to_json(self) -> dict[str, str]:
-        """What there is of the two."""
-        pair = {"image": self.image, "text": self.text}
-        return {name: value for name, value in pair.items() if value is not None}
+    @classmethod
+    def of(cls, output: Output, image: str | None = None) -> Self:
+        """The sample whose picture is in this file."""
+        if output.fit is None:
+            return cls(image=image, text=output.text)
+        return cls(image=image, text=output.text, seed=output.seed, fit=round(output.fit, 4))
+
+    def to_json(self) -> dict[str, Any]:
+        """What there is of it."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """The sample in untrusted JSON values, else a UsageError."""
+        values = dict(_mapping("An output", values))
+        seed, fit = values.pop("seed", None), values.pop("fit", None)
+        check_whole("an output's seed", seed, 0, 2**63 - 1)
+        check_number("an output's fit", fit, -1e12, 1e12)
+        return cls(seed=seed, fit=fit, **_texts("An output", values, ("image", "text")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +94,7 @@ class Record:
         return cls(
             request=result.request,
             outputs=tuple(
-                Saved(image=path, text=output.text)
-                for output, path in zip(result.outputs, paths, strict=True)
+                Saved.of(output, path) for output, path in zip(result.outputs, paths, strict=True)
             ),
             error=Failure.of(result.error) if result.error else None,
             seconds=round(result.seconds, 3),
@@ -85,9 +103,10 @@ class Record:
 
     def without_prompt(self) -> Self:
         """The same record, telling all but the prompt."""
-        if self.request.prompt is None:
+        if not self.request.words:
             return self
-        return replace(self, request=replace(self.request, prompt=""), withheld=True)
+        bare = replace(self.request, prompt="", also=None, negative=None)
+        return replace(self, request=bare, withheld=True)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values; what it has not is left out."""
@@ -130,8 +149,10 @@ class Record:
             request["prompt"] = ""
         return cls(
             request=Request.from_json(request),
-            outputs=tuple(Saved(**_texts("An output", each, Saved)) for each in outputs),
-            error=Failure(**_texts("An error", error, Failure)) if error else None,
+            outputs=tuple(map(Saved.from_json, outputs)),
+            error=Failure(**_texts("An error", error, ("type", "message", "hint")))
+            if error
+            else None,
             seconds=seconds,
             made_with=_texts("made_with", made_with),
             custom_id=custom_id,
@@ -155,10 +176,10 @@ def _mapping(what: str, values: object) -> dict[str, Any]:
     return values
 
 
-def _texts(what: str, values: object, of: type | None = None) -> dict[str, str]:
-    """A JSON object of texts; of a class's fields, where one is given."""
+def _texts(what: str, values: object, names: Sequence[str] | None = None) -> dict[str, str]:
+    """A JSON object of texts; of these names, where some are given."""
     checked = _mapping(what, values)
-    known = [f.name for f in fields(of)] if of else list(checked)
+    known = list(checked) if names is None else names
     for name, value in checked.items():
         if name not in known or not isinstance(value, str):
             raise UsageError(f"{what} has text in {', '.join(known)}; not {name!r}: {value!r}.")

@@ -20,7 +20,7 @@ from unidiff_cli.files.record import Record
 from unidiff_cli.files.stamp import Stamp
 from unidiff_cli.files.streams import settled
 from unidiff_cli.registry import MODELS, Place
-from unidiff_cli.request import Request
+from unidiff_cli.request import Request, picture_name
 
 if TYPE_CHECKING:
     from unidiff_cli.speed.memory import Memory
@@ -32,10 +32,9 @@ DTYPES = ("fp32", "bf16", "fp16", "int8")
 SPARING: tuple[Memory, ...] = ("low", "min")
 
 
-def request_of(
-    original: Original, changes: Mapping[str, Any], image: str | None, prompt: str | None
-) -> Request:
-    """The request to make again, or a UsageError; its picture is the one given here."""
+def request_of(original: Original, wish: Wish) -> Request:
+    """The request to make again, or a UsageError; its pictures are those given here."""
+    changes: Mapping[str, Any] = wish.changes
     request = original.record.request
     if request.count > (1 if original.picture else MAX_COUNT):
         raise UsageError(
@@ -43,20 +42,28 @@ def request_of(
             "Ask for them yourself: unidiff batch --schema shows how.",
         )
     if MODES[request.mode].needs == "image":
-        if image is None:
+        if wish.image is None:
             raise UsageError(
                 f"{original.name} was made of the picture {request.given!r}, "
                 "which is not opened on a record's word.",
                 "Name the picture: --image FILE",
             )
-        changes = {**changes, "image": str(settled(Path(image)))}
-    if original.record.withheld and prompt is None:
+        changes = {**changes, "image": str(settled(Path(wish.image)))}
+    if original.record.withheld and wish.prompt is None:
         raise UsageError(
             f"{original.name} does not say its prompt, which was left out on purpose.",
             "Give it: --prompt TEXT",
         )
-    if prompt is not None:
-        changes = {**changes, "prompt": prompt}
+    if wish.prompt is not None:
+        changes = {**changes, "prompt": wish.prompt}
+    if request.mask is not None or wish.mask is not None:
+        if wish.mask is None:
+            raise UsageError(
+                f"{original.name} was made with the mask {picture_name(request.mask)!r}, "
+                "which is not opened on a record's word.",
+                "Name the mask: --mask FILE",
+            )
+        changes = {**changes, "mask": str(settled(Path(wish.mask)))}
     return replace(request, **changes)
 
 
@@ -115,6 +122,8 @@ class Wish:
     image: str | None = None
     """The picture that it was made of."""
     prompt: str | None = None
+    mask: str | None = None
+    """The mask of its edit."""
     model: str | None = None
     device: str | None = None
     dtype: str | None = None
@@ -123,7 +132,7 @@ class Wish:
 
     def task(self, original: Original, first: int) -> Task:
         """The task, whose samples are numbered from `first`; an error where it cannot be made."""
-        request = request_of(original, self.changes, self.image, self.prompt)
+        request = request_of(original, self)
         if self.compared:
             check_comparable(original)
         place = place_of(original.record, self.model, self.device, self.dtype)

@@ -35,6 +35,8 @@ class Axis:
             return picture_name(value) or ""
         if self.name in ("prompt", "solver"):
             return str(value)
+        if self.name == "negative":
+            return f"without {value}"
         shown = f"{value:g}" if isinstance(value, float) else value
         return f"{self.name.replace('_', ' ')} {shown}"
 

@@ -17,6 +17,7 @@ from unidiff_cli.core.sampler import Sampler
 from unidiff_cli.engine.pipeline import UniDiffuser, decode
 from unidiff_cli.engine.rescue import no_room
 from unidiff_cli.engine.samples import seed_of
+from unidiff_cli.engine.words import Words
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.request import Output, Request
 from unidiff_cli.speed.memory import is_out_of_memory, release
@@ -42,8 +43,7 @@ class Walker:
         width, height = request.size or (0, 0)
         noise = model.parts.noise([seed_of(request)], width, height)
         images, texts = model.parts.codecs(model.dtype)
-        empty = texts.encode([""]) if request.unconditional == "empty" else None
-        sampler = model.sampler(request, noise, model.dtype, empty)
+        sampler = model.sampler(request, noise, model.dtype, Words.of(request, 1, texts))
         return cls(request, noise, sampler, images, texts)
 
     def read(self, image: Image.Image) -> Latent:

@@ -98,7 +98,6 @@ def test_every_command_has_an_example() -> None:
 
 def test_every_option_belongs_to_a_section() -> None:
     for field, hint in _types().items():
-        assert hint.__metadata__[0].rich_help_panel in ("Input", "Sampling", "Model", "Output"), (
-            field
-        )
+        sections = ("Edit", "Input", "Sampling", "Model", "Output")
+        assert hint.__metadata__[0].rich_help_panel in sections, field
     assert Options().settings(MODES["t2i"])["count"] == 1

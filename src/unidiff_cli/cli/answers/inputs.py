@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,40 @@ def read_inputs(
     return [_prompt(text) for argument in arguments for text in _prompts(argument)]
 
 
+def apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments that mean pictures and those that are words.
+
+    A picture is "-", a file, a folder, or what is named like a picture.
+    """
+    pictures = [one for one in arguments if is_picture(one)]
+    return pictures, [one for one in arguments if not is_picture(one)]
+
+
+def is_picture(argument: str) -> bool:
+    """Whether an argument means a picture, or a folder of them, and not words."""
+    from unidiff_cli.files.formats import suffixes
+
+    # os.path takes words that are too long for a name, where Path raises.
+    known = argument == "-" or os.path.exists(argument)
+    return known or os.path.splitext(argument)[1].lower() in suffixes()
+
+
+def read_mask(name: str, arguments: Sequence[str]) -> str | Image.Image:
+    """A mask that is named, or the one on standard input; a UsageError if a picture is there."""
+    if name != "-":
+        return name
+    if not arguments or "-" in arguments:
+        raise UsageError(
+            "Standard input is the picture already, and cannot be its mask too.",
+            "Give one of them as a file.",
+        )
+    from unidiff_cli.files.pictures import opened
+
+    with opened(_standard_input()) as mask:
+        mask.load()
+        return mask
+
+
 def check_dashes(arguments: Sequence[str]) -> None:
     """A UsageError when more than one argument stands for standard input."""
     if list(arguments).count("-") > 1:
@@ -103,6 +138,12 @@ def _all_of(pipe: str) -> bytes:
 
 
 def _prompt(text: str) -> Given:
+    check_prompt(text)
+    return Given(short_name(text), prompt=text)
+
+
+def check_prompt(text: str) -> None:
+    """A UsageError for words that are no text, or too many."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -112,7 +153,6 @@ def _prompt(text: str) -> Given:
             f"A prompt has {len(text)} characters; the most is {MAX_PROMPT}.",
             "Shorten it: the model reads its first words only.",
         )
-    return Given(short_name(text), prompt=text)
 
 
 def _picture(argument: str, first: bool) -> Given:

@@ -12,11 +12,12 @@ from unidiff_cli.cli.commands import eval_clipart as exam
 from unidiff_cli.cli.commands import eval_distances
 from unidiff_cli.cli.commands import eval_guidance as study
 from unidiff_cli.cli.options.measures import CLIP, ClipName, Paired, Systems
-from unidiff_cli.cli.options.shared import Device, Json, Progress, Quiet
+from unidiff_cli.cli.options.shared import Device, Dtype, Json, Model, Progress, Quiet
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.table import tell
 from unidiff_cli.errors import OutputError, UsageError
 from unidiff_cli.files.output import exists, make_folder, replace_file
+from unidiff_cli.registry import Place
 
 EXAMPLES = """\
 \b
@@ -24,6 +25,7 @@ Examples:
   unidiff eval fid photos/ ours/ theirs/ --features openai/clip-vit-base-patch32
   unidiff eval clip-score ours/ theirs.jsonl --plot scores.png
   unidiff eval caption ours.jsonl theirs.jsonl --references coco.jsonl --paired
+  unidiff eval score ours/ theirs/ --model starter
   unidiff eval guidance --prompts prompts.txt --references photos/ -o study/
   unidiff eval clipart --model starter --quick
 \b
@@ -82,6 +84,38 @@ def clip_score(
         except OutputError as error:  # the scores are told all the same
             measured.bad.append(error)
     tell(console, measured.answers, json, *tables.clip_scores(measured.answers), measured.bad)
+
+
+@app.command("score", cls=Command)
+def score(
+    systems: Systems,
+    model: Model = None,
+    paired: Paired = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Progress = "auto",
+) -> None:
+    """How well pictures and their words agree, as the model itself sees it; higher is better.
+
+    By how much the words help it to tell noise in the picture, averaged over the pairs: compare
+    systems on the same words. A model that judges its own pictures marks itself. Words are found
+    as for clip-score.
+    """
+    from unidiff_cli.evaluate import rows, tables
+    from unidiff_cli.evaluate.pairing import check_two
+
+    if paired:
+        check_two(systems)
+    read, console = {path: rows.paired(path) for path in systems}, Console(quiet, progress)
+    with console.listening() as listener:
+        listener.stage("loading the libraries")
+        from unidiff_cli.evaluate.run import own_scores
+
+        place = Place(model=model, device=device, dtype=dtype)
+        measured = own_scores(read, systems, paired, place, listener)
+    tell(console, measured.answers, json, *tables.own_scores(measured.answers), measured.bad)
 
 
 def _check_plot(plot: Path) -> None:

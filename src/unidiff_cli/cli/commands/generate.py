@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli.cli.answers.delivery import Delivery, delivering
-from unidiff_cli.cli.answers.inputs import Given, read_inputs
+from unidiff_cli.cli.answers.inputs import Given, apart, check_prompt, read_inputs, read_mask
 from unidiff_cli.cli.answers.loading import load, warn_of_words
 from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.options import Options, parameters
@@ -41,16 +41,27 @@ Images = Annotated[
         show_default=False,
     ),
 ]
+Edited = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="IMAGE... [PROMPT]",
+        help="Picture files or folders of them, - reads one from stdin; then what they are to "
+        "become. Without that, what they show is read first.",
+        show_default=False,
+    ),
+]
 ARGUMENT: dict[str | None, list[Parameter]] = {
     "text": [Parameter("inputs", Parameter.KEYWORD_ONLY, default=None, annotation=Prompts)],
     "image": [Parameter("inputs", Parameter.KEYWORD_ONLY, default=None, annotation=Images)],
     None: [],
 }
+EDITED = [Parameter("inputs", Parameter.KEYWORD_ONLY, default=None, annotation=Edited)]
 
 EXAMPLES = {
     "t2i": """\
 unidiff t2i "a red fox in the snow"
 unidiff t2i "a fox" "an owl" -n 4 --seed 7 -o animals/
+unidiff t2i "a fox" --negative "a white background" --and "snow:0.5" --best-of 4
 unidiff t2i "a fox" -n 9 --grid -o sheet.png
 unidiff t2i "a fox" -o - | unidiff i2t -""",
     "i2t": """\
@@ -75,10 +86,16 @@ unidiff i2t2i photo.jpg -n 4 -o "variations/{name}-{index}.png\"""",
     "t2i2t": """\
 unidiff t2i2t "a red fox in the snow"
 unidiff t2i2t "a red fox in the snow" -n 5 --caption nucleus""",
+    "edit": """\
+unidiff edit photo.jpg "a red fox in the snow"
+unidiff edit photos/ "a blue star" --strength 0.8 -n 4 -o edits/
+unidiff edit photo.jpg "a hat" --mask mask.png --feather 8 --harmonise 2
+unidiff edit photo.jpg --extend 64,0,64,0
+unidiff edit photo.jpg --strength 0.3""",
 }
 
 
-def register(app: typer.Typer, command_class: Any, section: str) -> None:
+def register(app: typer.Typer, command_class: Any, section: str, editing: str) -> None:
     """Add a command for every mode, and the aliases that --help does not list."""
     for mode in MODES.values():
         epilog = "\b\nExamples:\n" + "\n".join(
@@ -91,7 +108,7 @@ def register(app: typer.Typer, command_class: Any, section: str) -> None:
                 epilog=epilog,
                 hidden=name != mode.name,
                 cls=command_class,
-                rich_help_panel=section,
+                rich_help_panel=editing if mode.revises else section,
             )(_command(mode))
 
 
@@ -101,7 +118,8 @@ def _command(mode: Mode) -> Callable[..., None]:
     def command(inputs: Sequence[str] | None = None, **options: Any) -> None:
         run(mode, inputs or [], Options(**options))
 
-    signature = Signature([*ARGUMENT[mode.needs], *parameters(mode)])
+    arguments = EDITED if mode.revises else ARGUMENT[mode.needs]
+    signature = Signature([*arguments, *parameters(mode)])
     vars(command)["__signature__"] = signature
     command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     return command
@@ -110,7 +128,10 @@ def _command(mode: Mode) -> Callable[..., None]:
 def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
     """Make what the command line asks for; typer.Exit when not all of it could be made."""
     check_whole("batch-size", options.batch_size, 1, MAX_COUNT)
-    request = _template(mode, options)
+    words = None
+    if mode.revises:
+        arguments, words = edited(arguments)
+    request = _template(mode, options, words)
     if options.format is not None:
         from unidiff_cli.cli.answers.filling import write_pairs
 
@@ -126,11 +147,18 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
             said = f"--{name.replace('_', '-')}"
             raise UsageError(f"{said} is for --captions beside.", "Add --captions beside.")
     console = Console(options.quiet, options.progress, options.show)
+    if options.mask is not None:
+        request = replace(request, mask=read_mask(options.mask, arguments))
     inputs = read_inputs(mode, arguments, options.glob, console.tell)
     check_whole("the number of samples", len(inputs) * options.count, 1, MAX_COUNT)
     first = request.seed or 0
     requests = [
-        replace(request, prompt=each.prompt, image=each.image, seed=first + n * options.count)
+        replace(
+            request,
+            prompt=words if mode.revises else each.prompt,
+            image=each.image,
+            seed=first + n * options.count,
+        )
         for n, each in enumerate(inputs)
     ]
     good = [n for n, each in enumerate(inputs) if each.error is None]
@@ -159,7 +187,20 @@ def run(mode: Mode, arguments: Sequence[str], options: Options) -> None:
     leave(failures, len(samples) + len(inputs) - len(good))
 
 
-def _template(mode: Mode, options: Options) -> Request:
+def edited(arguments: Sequence[str]) -> tuple[list[str], str | None]:
+    """The pictures among the arguments of an edit, and its prompt if it has one."""
+    pictures, words = apart(arguments)
+    if len(words) > 1:
+        raise UsageError(
+            f"An edit has one prompt, these are {len(words)}: {', '.join(map(repr, words))}.",
+            "Is one of them a file that is not there?",
+        )
+    for each in words:
+        check_prompt(each)
+    return pictures, words[0] if words else None
+
+
+def _template(mode: Mode, options: Options, words: str | None) -> Request:
     """The request with a stand-in for its input: numbers are checked before anything is read."""
     stand_in: dict[str | None, dict[str, Any]] = {
         "text": {"prompt": "-"},
@@ -167,7 +208,8 @@ def _template(mode: Mode, options: Options) -> Request:
         None: {},
     }
     seed = secrets.randbits(32) if options.seed is None else options.seed
-    return Request(mode=mode.name, seed=seed, **stand_in[mode.needs], **options.settings(mode))
+    given = stand_in[mode.needs] if words is None else {"image": "-", "prompt": words}
+    return Request(mode=mode.name, seed=seed, **given, **options.settings(mode))
 
 
 def _samples(
@@ -196,7 +238,7 @@ def _generate(
     with console.listening() as progress:
         try:
             model = load(options, console, progress)
-            warn_of_words(model, [r.prompt for r in requests if r.prompt], console)
+            warn_of_words(model, [words for r in requests for words in r.words], console)
             resolved = [model.resolve(request) for request in requests]
             results = model.stream(resolved, batch_size=options.batch_size)
             return delivery.hand_out(samples, results)

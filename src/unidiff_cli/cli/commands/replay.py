@@ -13,11 +13,15 @@ from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.changes import (
     Fast,
     Guidance,
+    ImageLevel,
     Interval,
+    Negative,
     Seed,
     Size,
     Solver,
     Steps,
+    Strength,
+    TextLevel,
     Times,
 )
 from unidiff_cli.cli.options.shared import (
@@ -47,6 +51,7 @@ Examples:
   unidiff replay fox.png --check
   unidiff replay fox.png --seed 8 --steps 50 -o better.png
   unidiff replay variation.png --image photo.jpg
+  unidiff replay edit.png --image photo.jpg --mask mask.png --strength 0.8
   unidiff replay records.jsonl -o again/
 """
 
@@ -87,6 +92,10 @@ Prompt = Annotated[
         "--prompt", metavar="TEXT", help="Other words than recorded, or those left out there."
     ),
 ]
+Mask = Annotated[
+    str | None,
+    typer.Option("--mask", metavar="FILE", help="The mask of an edit; white is what may change."),
+]
 # Without the variables of the environment: they are what new pictures are made with.
 Model = Annotated[
     str | None,
@@ -113,6 +122,7 @@ def replay(
     glob: Glob = None,
     image: Image = None,
     prompt: Prompt = None,
+    mask: Mask = None,
     seed: Seed = None,
     steps: Steps = None,
     solver: Solver = None,
@@ -121,6 +131,10 @@ def replay(
     guidance_interval: Interval = None,
     fast: Fast = None,
     size: Size = None,
+    strength: Strength = None,
+    negative: Negative = None,
+    text_level: TextLevel = None,
+    image_level: ImageLevel = None,
     model: Model = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -154,11 +168,16 @@ def replay(
         "guidance_interval": parse_interval(guidance_interval),
         "fast": fast,
         "size": parse_size(size),
+        "strength": strength,
+        "negative": negative,
+        "text_level": text_level,
+        "image_level": image_level,
     }
     wish = Wish(
         changes={name: value for name, value in choices.items() if value is not None},
         image=image,
         prompt=prompt,
+        mask=mask,
         model=model,
         device=device,
         dtype=dtype,

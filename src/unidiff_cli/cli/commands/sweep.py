@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,8 @@ Examples:
   unidiff sweep "a red fox" --solver dpm++2m,unipc,ddim --steps 5,10,20 -o solvers.png
   unidiff sweep "a fox" "an owl" "a hare" --seed 1-4 --each -o sheets/
   unidiff sweep photo.jpg --guidance 1,3,7 --seed 5
+  unidiff sweep photo.jpg "a blue star" --strength 0.3,0.5,0.7,0.9 --seed 1-3
+  unidiff sweep "a fox" --negative "snow;a white background" --text-level 0,0.2,0.4
 """
 LEFT_OUT = {"count", "grid", "format", "caption"}
 
@@ -48,6 +51,19 @@ Fast = Annotated[str | None, _several("--fast", "LEVEL,...", "off, safe, max.")]
 Size = Annotated[
     str | None, _several("--size", "WxH,...", "Width and height in pixels, multiples of 16.")
 ]
+Strength = Annotated[
+    str | None,
+    _several("--strength", "L,L,...", "Edits: the level from which pictures are drawn anew."),
+]
+Negative = Annotated[
+    str | None, _several("--negative", "WORDS;...", "What guidance pushes away from.")
+]
+TextLevel = Annotated[
+    str | None, _several("--text-level", "L,L,...", "The noise level at which words are held.")
+]
+ImageLevel = Annotated[
+    str | None, _several("--image-level", "L,L,...", "The same of a picture that is given.")
+]
 Seed = Annotated[
     str | None, _several("--seed", "N,N,...", "1-3 is 1,2,3; by default a random one, printed.")
 ]
@@ -65,6 +81,10 @@ def sweep(
     times: Times = None,
     fast: Fast = None,
     size: Size = None,
+    strength: Strength = None,
+    negative: Negative = None,
+    text_level: TextLevel = None,
+    image_level: ImageLevel = None,
     seed: Seed = None,
     each: Each = False,
     prompts: Prompts = False,
@@ -72,8 +92,8 @@ def sweep(
 ) -> None:
     """Show what one or two options do, on a labelled sheet.
 
-    A prompt gives pictures, a picture gives variations. The sheet holds the record of every
-    picture in it.
+    A prompt gives pictures, a picture gives variations or, with --strength, edits by the prompts
+    beside it. The sheet holds the record of every picture in it.
     """
     from unidiff_cli.walks.sweep import Axis, Sheet
 
@@ -81,12 +101,8 @@ def sweep(
     seeds = whole_numbers("seed", seed)
     chosen = Options(**options, seed=seeds[0] if seeds else None)
     base = read_ends(inputs, prompts, chosen, many=True)
-    requests = [
-        each if each.mode == "t2i" else Request(**{**vars(each), "mode": "i2t2i"}) for each in base
-    ]
-    if len({request.mode for request in requests}) > 1:
-        raise UsageError("Some of these are pictures, others prompts.", "Sweep over one kind.")
-    kind = "prompt" if requests[0].mode == "t2i" else "image"
+    strengths = listed("strength", strength, float)
+    start, given = (edits if strengths else generated)(base)
     axes = [
         Axis("guidance", listed("guidance", guidance, float)),
         Axis(
@@ -97,7 +113,40 @@ def sweep(
         Axis("times", listed("times", times, str)),
         Axis("fast", listed("fast", fast, str)),
         Axis("size", listed("size", size, parse_size)),
-        Axis(kind, tuple(getattr(request, kind) for request in requests)),
-        Axis("seed", seeds or (requests[0].seed,)),
+        Axis("strength", strengths),
+        Axis("negative", listed("negative", negative, str, ";")),
+        Axis("text_level", listed("text-level", text_level, float)),
+        Axis("image_level", listed("image-level", image_level, float)),
+        *(Axis(name, values) for name, values in given.items()),
+        Axis("seed", seeds or (start.seed,)),
     ]
-    deliver_sheet(Sheet.of(requests[0], axes), chosen, each)
+    deliver_sheet(Sheet.of(start, axes), chosen, each)
+
+
+Ends = tuple[Request, dict[str, tuple[Any, ...]]]
+"""A request to begin with, and the inputs that are an axis."""
+
+
+def generated(ends: Sequence[Request]) -> Ends:
+    """Pictures of prompts, or variations of pictures."""
+    requests = [
+        each if each.mode == "t2i" else Request(**{**vars(each), "mode": "i2t2i"}) for each in ends
+    ]
+    if len({request.mode for request in requests}) > 1:
+        raise UsageError(
+            "Some of these are pictures, others prompts.",
+            "Sweep over one kind, or edit pictures by prompts: --strength 0.4,0.6,0.8",
+        )
+    kind = "prompt" if requests[0].mode == "t2i" else "image"
+    return requests[0], {kind: tuple(getattr(request, kind) for request in requests)}
+
+
+def edits(ends: Sequence[Request]) -> Ends:
+    """Edits of the pictures by the prompts, if there are any."""
+    pictures = tuple(each.image for each in ends if each.image is not None)
+    prompts = tuple(each.prompt for each in ends if each.prompt is not None)
+    if not pictures:
+        raise UsageError("Strength is of a picture that is edited.", "Name the picture too.")
+    settings = vars(ends[0]) | {"mode": "edit", "image": pictures[0]}
+    first = Request(**settings | {"prompt": prompts[0] if prompts else None})
+    return first, {"image": pictures} | ({"prompt": prompts} if prompts else {})

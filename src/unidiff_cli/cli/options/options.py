@@ -9,6 +9,29 @@ from inspect import Parameter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from unidiff_cli.cli.options import scopes
+from unidiff_cli.cli.options.outputs import (
+    Captions,
+    Existing,
+    Format,
+    Grid,
+    Prefix,
+    Preview,
+    Show,
+    SkipExisting,
+    Suffix,
+)
+from unidiff_cli.cli.options.paths import (
+    Also,
+    BestOf,
+    Extend,
+    Feather,
+    Harmonise,
+    ImageLevel,
+    Mask,
+    Negative,
+    Strength,
+    TextLevel,
+)
 from unidiff_cli.cli.options.shared import (
     NO_METADATA,
     NO_PROMPT,
@@ -30,16 +53,23 @@ from unidiff_cli.cli.options.shared import (
     output_option,
     sampling_option,
 )
-from unidiff_cli.cli.options.values import parse_interval, parse_size
+from unidiff_cli.cli.options.values import parse_extend, parse_interval, parse_size, parse_words
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.request import PRESETS
 
 if TYPE_CHECKING:
     from unidiff_cli.files.stamp import Stamp
 
+PLAIN = (
+    *("absent", "unconditional", "final_denoise", "fast", "caption", "v1_data"),
+    *("strength", "mask", "feather", "harmonise"),
+    *("negative", "text_level", "image_level", "best_of"),
+)
+"""Fields of a Request that are said as they are."""
 
-def _for(modes: Callable[[Mode], bool], default: Any) -> Any:
-    return field(default=default, metadata={"modes": modes})
+
+def _only(modes: Callable[[Mode], bool]) -> dict[str, Any]:
+    return {"modes": modes}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +80,11 @@ class Options:
         int,
         sampling_option("--count", "-n", metavar="N", help="Samples of each input."),
     ] = 1
+    strength: Strength = field(default=None, metadata=_only(scopes.edits))
+    mask: Mask = field(default=None, metadata=_only(scopes.edits))
+    feather: Feather = field(default=None, metadata=_only(scopes.edits))
+    harmonise: Harmonise = field(default=None, metadata=_only(scopes.edits))
+    extend: Extend = field(default=None, metadata=_only(scopes.edits))
     seed: Annotated[
         int | None,
         sampling_option(
@@ -84,7 +119,7 @@ class Options:
             help="The paper's scale, 0 is off (diffusers' guidance_scale is S + 1); "
             "the default is the model's.",
         ),
-    ] = _for(scopes.is_guided, None)
+    ] = field(default=None, metadata=_only(scopes.is_guided))
     guidance_interval: Annotated[
         str | None,
         sampling_option(
@@ -93,7 +128,12 @@ class Options:
             help="Guide only at noise levels t from LO to HI (1 is pure noise, 0 is clean); the "
             "evaluations outside cost half, or a third in joint. By default 0,1: everywhere.",
         ),
-    ] = _for(scopes.is_guided, None)
+    ] = field(default=None, metadata=_only(scopes.is_guided))
+    negative: Negative = field(default=None, metadata=_only(scopes.reads_text))
+    also: Also = field(default=None, metadata=_only(scopes.takes_words))
+    text_level: TextLevel = field(default=None, metadata=_only(scopes.reads_text))
+    image_level: ImageLevel = field(default=None, metadata=_only(scopes.sees))
+    best_of: BestOf = field(default=None, metadata=_only(scopes.fits))
     preset: Annotated[
         Literal["published"] | None,
         sampling_option(
@@ -117,7 +157,7 @@ class Options:
             "--unconditional",
             help="What guidance moves away from: no text at all, or the empty prompt.",
         ),
-    ] = _for(scopes.reads_text, "absent")
+    ] = field(default="absent", metadata=_only(scopes.reads_text))
     final_denoise: Annotated[
         bool,
         sampling_option(
@@ -133,9 +173,9 @@ class Options:
             "--caption",
             help="How words are chosen: beam search, as published, or nucleus sampling.",
         ),
-    ] = _for(scopes.makes_text, "beam")
+    ] = field(default="beam", metadata=_only(scopes.makes_text))
 
-    glob: Glob = field(default=None, metadata={"modes": scopes.reads_picture})
+    glob: Glob = field(default=None, metadata=_only(scopes.reads_picture))
 
     model: Model = None
     v1_data: Annotated[
@@ -161,74 +201,25 @@ class Options:
         ),
     ] = None
     force: Force = False
-    grid: Annotated[
-        bool,
-        output_option(
-            "--grid", help="Also make a contact sheet with captions; with -o FILE, only the sheet."
-        ),
-    ] = _for(scopes.makes_pictures, False)
-    format: Annotated[
-        Literal["webdataset", "jsonl", "imagefolder"] | None,
-        output_option(
-            "--format",
-            help="Write training data into the folder -o: tar files, a table of paths, or pictures "
-            "with metadata.jsonl. The same command again continues it.",
-        ),
-    ] = _for(scopes.makes_pairs, None)
-    captions: Annotated[
-        Literal["beside"] | None,
-        output_option(
-            "--captions",
-            help="beside: write photo.txt beside photo.jpg. Several processes share the work.",
-        ),
-    ] = _for(scopes.describes, None)
-    skip_existing: Annotated[
-        bool,
-        output_option("--skip-existing", help="With --captions, the same as --existing skip."),
-    ] = _for(scopes.describes, False)
-    existing: Annotated[
-        Literal["skip", "overwrite", "append"] | None,
-        output_option(
-            "--existing",
-            help="With --captions, what is done where there is a caption; a blank one is none. "
-            "append puts the new one behind it, after a comma.",
-        ),
-    ] = _for(scopes.describes, None)
-    suffix: Annotated[
-        str | None,
-        output_option(
-            "--suffix", metavar=".SUFFIX", help="With --captions, of their files: .txt by default."
-        ),
-    ] = _for(scopes.describes, None)
-    prefix: Annotated[
-        str | None,
-        output_option(
-            "--prefix", metavar="WORDS", help="With --captions, what each begins with: 'zorp, '."
-        ),
-    ] = _for(scopes.describes, None)
-    show: Annotated[
-        bool,
-        output_option(
-            "--show",
-            help="Also draw pictures on the terminal: by Kitty's protocol or Sixel with the extra "
-            "[show] installed, else in half blocks.",
-        ),
-    ] = _for(scopes.makes_pictures, False)
-    preview: Annotated[
-        str | None,
-        output_option(
-            "--preview",
-            metavar="WHERE",
-            help="The picture as it forms: - draws it above the progress bar; a file is replaced "
-            "at every step.",
-        ),
-    ] = _for(scopes.makes_pictures, None)
+    grid: Grid = field(default=False, metadata=_only(scopes.makes_pictures))
+    format: Format = field(default=None, metadata=_only(scopes.makes_pairs))
+    captions: Captions = field(default=None, metadata=_only(scopes.describes))
+    skip_existing: SkipExisting = field(default=False, metadata=_only(scopes.describes))
+    existing: Existing = field(default=None, metadata=_only(scopes.describes))
+    suffix: Suffix = field(default=None, metadata=_only(scopes.describes))
+    prefix: Prefix = field(default=None, metadata=_only(scopes.describes))
+    show: Show = field(default=False, metadata=_only(scopes.makes_pictures))
+    preview: Preview = field(default=None, metadata=_only(scopes.makes_pictures))
     json: Json = False
     quiet: Quiet = False
     progress: Progress = "auto"
-    no_metadata: Annotated[bool, NO_METADATA] = _for(scopes.makes_pictures, False)
-    no_prompt: Annotated[bool, NO_PROMPT] = _for(scopes.makes_pictures, False)
-    sign: Annotated[str | None, SIGN] = _for(scopes.makes_pictures, None)
+    no_metadata: Annotated[bool, NO_METADATA] = field(
+        default=False, metadata=_only(scopes.makes_pictures)
+    )
+    no_prompt: Annotated[bool, NO_PROMPT] = field(
+        default=False, metadata=_only(scopes.makes_pictures)
+    )
+    sign: Annotated[str | None, SIGN] = field(default=None, metadata=_only(scopes.makes_pictures))
 
     def stamp(self) -> Stamp:
         """What pictures say of themselves; an error where they could not be signed."""
@@ -248,12 +239,9 @@ class Options:
             "count": self.count,
             "guidance_interval": parse_interval(self.guidance_interval),
             "size": parse_size(self.size),
-            "absent": self.absent,
-            "unconditional": self.unconditional,
-            "final_denoise": self.final_denoise,
-            "fast": self.fast,
-            "caption": self.caption,
-            "v1_data": self.v1_data,
+            "extend": parse_extend(self.extend),
+            "also": parse_words(self.also),
+            **{name: getattr(self, name) for name in PLAIN},
         }
 
 

@@ -43,3 +43,23 @@ def is_guided(mode: Mode) -> bool:
 def reads_text(mode: Mode) -> bool:
     """Modes with a leg whose condition is text."""
     return any(leg.text is Role.GIVEN for leg in mode.legs)
+
+
+def edits(mode: Mode) -> bool:
+    """Modes that begin with a picture that is given."""
+    return mode.revises
+
+
+def takes_words(mode: Mode) -> bool:
+    """Modes that may be given words."""
+    return mode.needs == "text" or mode.revises
+
+
+def sees(mode: Mode) -> bool:
+    """Modes with a leg whose condition is a picture."""
+    return any(leg.image is Role.GIVEN for leg in mode.legs)
+
+
+def fits(mode: Mode) -> bool:
+    """Modes that yield a picture for words, which may fit more or less well."""
+    return makes_pictures(mode) and (takes_words(mode) or makes_text(mode))

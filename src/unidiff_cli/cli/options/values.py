@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 
+from unidiff_cli.checks.fields import check_margins
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import check_interval
 
@@ -30,3 +33,30 @@ def parse_interval(interval: str | None) -> tuple[float, float] | None:
             "Example: --guidance-interval 0.1,0.8",
         ) from None
     return check_interval((low, high))
+
+
+def parse_extend(margins: str | None) -> tuple[int, int, int, int] | None:
+    """(left, top, right, bottom) of "64,0,64,0"."""
+    if margins is None:
+        return None
+    try:
+        return check_margins([int(margin) for margin in margins.split(",")])
+    except ValueError:
+        raise UsageError(
+            f"extend is LEFT,TOP,RIGHT,BOTTOM in pixels, got {margins!r}.",
+            "Example: --extend 64,0,64,0",
+        ) from None
+
+
+def parse_words(also: Sequence[str] | None) -> tuple[tuple[str, float], ...] | None:
+    """(words, weight) of each "snow:0.5"; the weight is 1 where none is told."""
+    if not also:
+        return None
+    found = []
+    for one in also:
+        words, _, weight = one.rpartition(":")
+        number = None
+        with suppress(ValueError):
+            number = float(weight)
+        found.append((one, 1.0) if number is None or not words else (words.strip(), number))
+    return tuple(found)

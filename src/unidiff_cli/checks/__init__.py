@@ -1,0 +1,1 @@
+"""Whether a request can be meant: its numbers, names and lists, alone and together. No torch."""
