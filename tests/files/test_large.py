@@ -42,7 +42,7 @@ def test_large_texts_are_no_reason_to_refuse_a_picture() -> None:
 
 
 def test_all_texts_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "ALL", 20)
+    monkeypatch.setattr(chunks, "ALL", 14)
     info = PngImagePlugin.PngInfo()
     for name in "abc":
         info.add_text(name, "words")

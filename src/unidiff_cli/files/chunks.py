@@ -7,7 +7,7 @@ and a few packed bytes may be made to unfold into gigabytes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import SEEK_END, BytesIO
 from typing import BinaryIO
@@ -29,7 +29,7 @@ FRAME = 12
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a PNG file that holds a text or a profile."""
+    """A piece of a PNG file."""
 
     kind: bytes
     start: int
@@ -48,9 +48,10 @@ def bearable(stream: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
     names: list[str] = []
     out: list[Chunk] = []
     room = ALL
-    for chunk in _chunks(stream):
-        name, size = _measured(stream, chunk)
-        if size is None or size > room:
+    for chunk in walk(stream, (*TEXTS, PROFILE)):
+        name, text = content(stream, chunk)
+        size = MOST + 1 if text is None else len(text)
+        if size > min(MOST, room):
             names.append(UNREAD_PROFILE if chunk.kind == PROFILE else name)
             out.append(chunk)
         elif chunk.kind != PROFILE:
@@ -67,8 +68,8 @@ def bearable(stream: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
     return BytesIO(b"".join([*pieces, stream.read()])), tuple(names)
 
 
-def _chunks(stream: BinaryIO) -> Iterator[Chunk]:
-    """The texts and the profile, by walking over all chunks; none where it is no PNG."""
+def walk(stream: BinaryIO, kinds: Sequence[bytes]) -> Iterator[Chunk]:
+    """The chunks of these kinds, also those behind the pixels; none where it is no PNG."""
     stream.seek(0)
     if stream.read(len(SIGNATURE)) != SIGNATURE:
         return
@@ -79,28 +80,30 @@ def _chunks(stream: BinaryIO) -> Iterator[Chunk]:
         chunk = Chunk(head[4:], at, int.from_bytes(head[:4]))
         if chunk.kind == b"IEND" or chunk.end > end:  # Pillow says what is wrong with the rest
             return
-        if chunk.kind in TEXTS or chunk.kind == PROFILE:
+        if chunk.kind in kinds:
             yield chunk
         at = chunk.end
 
 
-def _measured(stream: BinaryIO, chunk: Chunk) -> tuple[str, int | None]:
-    """The chunk's keyword, and its bytes when unpacked: None where they are too many."""
+def content(stream: BinaryIO, chunk: Chunk) -> tuple[str, bytes | None]:
+    """Keyword and unpacked bytes of a text or profile: None where they are too many."""
     stream.seek(chunk.start + 8)
     if chunk.size > MOST + ASIDE:
         return stream.read(KEYWORD).partition(b"\0")[0].decode("latin-1"), None
     keyword, _, rest = stream.read(chunk.size).partition(b"\0")
-    packed = rest[1:]
+    packed = chunk.kind != b"tEXt"
     if chunk.kind == b"iTXt":
-        packed = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
-    plain = chunk.kind == b"tEXt" or (chunk.kind == b"iTXt" and rest[:1] != b"\1")
-    return keyword.decode("latin-1"), chunk.size if plain else _unpacked(packed)
+        packed = rest[:1] == b"\1"
+        rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+    elif packed:
+        rest = rest[1:]
+    text = _unpacked(rest) if packed else rest
+    return keyword.decode("latin-1"), text if len(text) <= MOST else None
 
 
-def _unpacked(packed: bytes) -> int | None:
-    unpacking = zlib.decompressobj()
+def _unpacked(packed: bytes) -> bytes:
+    """What they unfold into, or the beginning of it where that is too much."""
     try:
-        size = len(unpacking.decompress(packed, MOST + 1))
+        return zlib.decompressobj().decompress(packed, MOST + 1)
     except zlib.error:
-        return 0  # Pillow passes over it
-    return size if size <= MOST else None
+        return b""  # Pillow passes over it

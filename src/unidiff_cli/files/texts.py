@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from unidiff_cli.files.chunks import MOST, TEXTS, content, walk
 from unidiff_cli.files.exif import HEADER, exif_texts
 from unidiff_cli.files.pictures import BROKEN
 from unidiff_cli.files.xmp import read_packet
@@ -16,10 +15,9 @@ from unidiff_cli.files.xmp import read_packet
 if TYPE_CHECKING:
     from PIL import Image
 
-MAX_TEXT = 2**20
+MAX_TEXT = MOST
 """Longer texts in a picture are not looked at."""
-MAX_TEXTS = 2**24
-"""Bytes of all texts together."""
+EXIF = b"eXIf"
 XMP_KEYWORD = "XML:com.adobe.xmp"
 RAW_XMP, RAW_EXIF = ("Raw profile type xmp", "Raw profile type APP1"), "Raw profile type exif"
 """How ImageMagick and GraphicsMagick keep XMP and EXIF in a PNG: the length, then hex."""
@@ -66,12 +64,15 @@ def _png_texts(picture: Image.Image) -> Texts:
 
     texts: dict[str, str] = {}
     block = b""
-    stream: IO[bytes] = picture.fp  # type: ignore[attr-defined]
-    for kind, data in _chunks(stream):
-        if kind == b"eXIf":
-            block = HEADER + data
-        elif (pair := _pair(kind, data)) is not None:
-            texts[pair[0]] = pair[1]
+    stream: BinaryIO = picture.fp  # type: ignore[attr-defined]
+    for chunk in walk(stream, (*TEXTS, EXIF)):
+        if chunk.kind == EXIF:
+            stream.seek(chunk.start + 8)
+            block = HEADER + stream.read(min(chunk.size, MAX_TEXT))
+            continue
+        name, text = content(stream, chunk)
+        if text is not None:
+            texts[name] = _decoded(text)
     packet = texts.pop(XMP_KEYWORD, "").encode(errors="replace")
     for name in RAW_XMP:
         profile = _profile(texts.get(name, "")).removeprefix(APP1_XMP)
@@ -82,43 +83,6 @@ def _png_texts(picture: Image.Image) -> Texts:
         exif.load(block)
     own = {name: text for name, text in texts.items() if not name.startswith(RAW)}
     return Texts(own, exif_texts(exif, MAX_TEXT), read_packet(packet))
-
-
-def _chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a PNG that hold text or EXIF, also those behind the pixels.
-
-    Pillow finds the latter only by decoding the picture.
-    """
-    stream.seek(8)
-    left = MAX_TEXTS
-    while len(head := stream.read(8)) == 8:
-        length, kind = struct.unpack(">I4s", head)
-        if kind == b"IEND":
-            return
-        # A keyword and what else stands before the text take a little more.
-        if kind in (b"tEXt", b"zTXt", b"iTXt", b"eXIf") and length <= min(MAX_TEXT + 256, left):
-            left -= length
-            yield kind, stream.read(length)
-            stream.seek(4, 1)
-        else:
-            stream.seek(length + 4, 1)
-
-
-def _pair(kind: bytes, data: bytes) -> tuple[str, str] | None:
-    """Keyword and text of a chunk; None where it is broken or too long."""
-    keyword, _, rest = data.partition(b"\0")
-    packed = kind == b"zTXt"
-    if packed:
-        rest = rest[1:]
-    elif kind == b"iTXt":
-        packed = rest[:1] == b"\1"
-        rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
-    if packed:
-        try:
-            rest = zlib.decompressobj().decompress(rest, MAX_TEXT + 1)
-        except zlib.error:
-            return None
-    return (keyword.decode("latin-1"), _decoded(rest)) if len(rest) <= MAX_TEXT else None
 
 
 def _decoded(text: bytes) -> str:
