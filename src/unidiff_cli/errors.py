@@ -70,3 +70,8 @@ class OutputError(UnidiffError):
 SOME_FAILED = 6
 INTERRUPTED = 130
 CLOSED_PIPE = 141
+
+
+def said(error: Exception) -> str:
+    """What somebody else's error is and says, on one line."""
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".: ")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.batch.jobs import ID, BadJob, Job
 from unidiff_cli.batch.store import picture_name
 from unidiff_cli.engine.opening import open_model
-from unidiff_cli.errors import UnidiffError
+from unidiff_cli.errors import UnidiffError, said
 from unidiff_cli.files.output import encode
 from unidiff_cli.files.record import Failure, Record
 from unidiff_cli.files.stamp import Stamp
@@ -56,6 +57,14 @@ class Answer:
     def ok(self) -> bool:
         """Whether the job succeeded."""
         return bool(self.values["status"] == "ok")
+
+    def placed(self, folder: Path) -> dict[str, Any]:
+        """The record with its pictures' files as they are found from outside the folder."""
+        outputs = [
+            {**output, "image": str(folder / output["image"])} if "image" in output else output
+            for output in self.values["outputs"]
+        ]
+        return {**self.values, "outputs": outputs}
 
 
 @dataclass(frozen=True)
@@ -138,5 +147,6 @@ def failed(job: Job | BadJob, error: UnidiffError, result: Result | None = None)
 
 def unexpected(error: Exception) -> UnidiffError:
     """An error that is not ours, as one of ours."""
-    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".: ")
-    return UnidiffError(f"Something went wrong inside ({said}).", "Run the job alone to see more.")
+    return UnidiffError(
+        f"Something went wrong inside ({said(error)}).", "Run the job alone to see more."
+    )

@@ -13,7 +13,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from unidiff_cli.cli.terminal.console import drop_stdout, say_error
-from unidiff_cli.errors import CLOSED_PIPE, INTERRUPTED, SOME_FAILED, UnidiffError, UsageError
+from unidiff_cli.errors import (
+    CLOSED_PIPE,
+    INTERRUPTED,
+    SOME_FAILED,
+    UnidiffError,
+    UsageError,
+    said,
+)
 from unidiff_cli.process import ending_in_order
 
 # What Typer raises for a command line that it cannot read; it exports only this child of it.
@@ -139,9 +146,8 @@ def _unexpected(error: Exception) -> int:
         drop_stdout()
     if os.environ.get("UNIDIFF_DEBUG"):
         traceback.print_exc()
-    said = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".: ")
     say_error(
-        f"something went wrong inside ({said}).",
+        f"something went wrong inside ({said(error)}).",
         "set UNIDIFF_DEBUG=1 to see where, and report it with that.",
     )
     return UnidiffError.exit_code

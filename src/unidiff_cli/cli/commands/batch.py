@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,8 +32,8 @@ from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_whole
 if TYPE_CHECKING:
     from unidiff_cli.batch.order import Order
 
-WORK = "Work"
 MAX_WORKERS = 1024
+work_option = partial(typer.Option, rich_help_panel="Work")
 EXAMPLES = """\
 \b
 Examples:
@@ -71,29 +72,27 @@ AsFinished = Annotated[
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a job.")]
 Seed = Annotated[
     int | None,
-    typer.Option(
+    work_option(
         "--seed", metavar="N", help="The run's seed: a job without a seed gets one from this and "
-        "its custom_id. By default the folder's, else 0.", rich_help_panel=WORK,
+        "its custom_id. By default the folder's, else 0.",
     ),
 ]  # fmt: skip
 Part = Annotated[
     str | None,
-    typer.Option(
-        "--shard", metavar="I/N", help="Only part I of N; the first is 1.", rich_help_panel=WORK
-    ),
+    work_option("--shard", metavar="I/N", help="Only part I of N; the first is 1."),
 ]
 Workers = Annotated[
     str,
-    typer.Option(
+    work_option(
         "--workers", metavar="N", help="Processes, each with its own model; auto is one for each "
-        "GPU.", rich_help_panel=WORK,
+        "GPU.",
     ),
 ]  # fmt: skip
 Ray = Annotated[
     str | None,
-    typer.Option(
+    work_option(
         "--ray", metavar="ADDRESS", help="The workers are Ray actors: on a cluster, or on this "
-        "machine with `local`. Needs unidiff-cli[ray].", rich_help_panel=WORK,
+        "machine with `local`. Needs unidiff-cli[ray].",
     ),
 ]  # fmt: skip
 
@@ -193,7 +192,7 @@ def _run(order: Order, console: Console, as_finished: bool) -> Tally:
                 for reply in replies:
                     meter.tell(reply)
                     if order.jobs is None:
-                        console.answer(line(placed(reply.answer.values, order.folder)))
+                        console.answer(line(reply.answer.placed(order.folder)))
             finally:
                 console.note(f"{meter.tally}: {run.store.file}")
             if order.custom_ids is not None:
@@ -201,12 +200,3 @@ def _run(order: Order, console: Console, as_finished: bool) -> Tally:
                     run.store.tidy(order.custom_ids)
                 console.answer(str(run.store.file))
     return meter.tally
-
-
-def placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The record with its pictures' files as they are found from here."""
-    outputs = [
-        {**output, "image": str(folder / output["image"])} if "image" in output else output
-        for output in values["outputs"]
-    ]
-    return {**values, "outputs": outputs}
