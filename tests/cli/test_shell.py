@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
+import time
+from array import array
 from pathlib import Path
 
 import pytest
@@ -110,6 +114,48 @@ def test_an_interrupt_keeps_the_lines_that_are_finished() -> None:
     assert lines[0] == "words of seed 1"
     assert 0 < len(lines) == answers.count(b"\n") < 500
     assert [path.name for path in Path().iterdir()] == ["words.txt"]
+
+
+def test_a_full_pipe_that_does_not_block_gets_every_line() -> None:
+    """As Node and CI hand it down. Nobody reads until it is full."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    program = start("t", "-n", "5000", "--seed", "1", "-q", stdout=write)
+    os.close(write)
+    waiting = array("i", [0])
+    while waiting[0] < 65_000:
+        assert program.poll() is None
+        time.sleep(0.01)
+        fcntl.ioctl(read, termios.FIONREAD, waiting)
+    with open(read, "rb") as answers:
+        lines = answers.read().splitlines()
+    assert lines[::4999] == [b"words of seed 1", b"words of seed 5000"]
+    assert len(lines) == 5000
+    assert program.wait(60) == 0
+    program.communicate()
+
+
+def test_an_empty_pipe_that_does_not_block_is_waited_for() -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    program = start("t2i2t", "-", "--seed", "1", "-q", stdin=read)
+    os.close(read)
+    time.sleep(0.3)
+    with open(write, "wb") as prompts:
+        prompts.write(b"a fox\n")
+    assert program.communicate(timeout=60) == (b"words of seed 1\n", b"")
+
+
+@pytest.mark.parametrize("progress", ["auto", "json"])
+def test_the_work_goes_on_where_nobody_reads_the_log(progress: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = ("t", "-n", "3", "--seed", "1", "-o", "words.txt", "--progress", progress)
+    program = start(*command, stderr=write)
+    os.close(write)
+    assert program.communicate(timeout=60)[0] == b"words.txt\n"
+    assert program.returncode == 0
+    assert Path("words.txt").read_text().count("\n") == 3
 
 
 def test_an_open_standard_input_is_not_waited_for() -> None:

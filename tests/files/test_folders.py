@@ -93,7 +93,7 @@ JXL = b"\0\0\0\x0cJXL \r\n\x87\n"
 def test_a_format_that_needs_more_is_named(
     name: str, data: bytes, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = tuple(each for each in formats.formats() if each not in formats.EXTRA)
+    known = tuple(each for each in formats.formats() if each not in formats.IDS.values())
     for module in ("unidiff_cli.files.pictures.formats", "unidiff_cli.files.formats.formats"):
         monkeypatch.setattr(module, lambda: known)
     formats.suffixes.cache_clear()

@@ -18,6 +18,8 @@ MORE = {
 BRANDS = {b"ftyphei": "HEIF", b"ftyphev": "HEIF", b"ftypmif1": "HEIF", b"JXL ": "JPEG XL"}
 """What stands from byte 4 in such a file."""
 BARE_JXL = b"\xff\x0a"
+IDS = {"HEIF": "HEIF", "JPEG XL": "JXL"}
+"""What the plugins call them."""
 EXTRA = {"HEIF": "pip install 'unidiff-cli[heif]'", "JPEG XL": "pip install pillow-jxl-plugin"}
 """How to have them read. The plugin for JPEG XL has another licence (GPL), so it is no part."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from unidiff_cli.errors import InputError
 from unidiff_cli.files.chunks import UNREAD_PROFILE, bearable
 from unidiff_cli.files.colours import to_srgb
-from unidiff_cli.files.formats import EXTRA, MORE, foreign, formats
+from unidiff_cli.files.formats import EXTRA, IDS, MORE, foreign, formats
 from unidiff_cli.files.streams import open_bytes
 from unidiff_cli.files.tars import Inside
 
@@ -119,7 +119,7 @@ def _not_read(name: str, format: str | None) -> InputError:
             f"{name} is not a picture that can be read.",
             "PNG, JPEG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000 and TGA can; HEIF with an extra.",
         )
-    if format in formats():
+    if IDS[format] in formats():
         return InputError(f"{name} is damaged or cut off.", "Fetch or export it again.")
     return InputError(f"{name} is {format}, which is not read here yet.", EXTRA[format])
 
