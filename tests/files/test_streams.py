@@ -7,10 +7,11 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from unidiff_cli.files.streams import Log, Patient, read_some
+from unidiff_cli.files.streams import Log, Patient, read_some, settled
 
 LARGE = bytes(range(256)) * 2000
 """More than a pipe holds."""
@@ -63,3 +64,26 @@ def test_a_log_that_nobody_reads_ends_nothing(pipe: tuple[int, int]) -> None:
         Patient(write).write(b"words")
     log = Log(write)
     assert [log.write(b"words"), log.write(b"more")] == [5, 4]
+
+
+@pytest.mark.parametrize(
+    ("data", "suffix"),
+    [
+        (b"\x89PNG\r\n", ".png"),
+        (b"\xff\xd8\xff\xe0", ".jpg"),
+        (' {"mode": "t"}\n'.encode("utf-16"), ".jsonl"),
+        (b"0.png".ljust(257, b"\0") + b"ustar", ".tar"),
+        (b"a red fox", ""),
+        (LARGE, ""),
+    ],
+    ids=["png", "jpg", "jsonl", "tar", "words", "large"],
+)
+def test_what_can_be_read_once_is_kept(data: bytes, suffix: str) -> None:
+    os.mkfifo("pipe")
+    thread = threading.Thread(target=lambda: Path("pipe").write_bytes(data))
+    thread.start()
+    copy = settled(Path("pipe"))
+    thread.join()
+    assert (copy.name, copy.read_bytes(), copy.read_bytes()) == (f"pipe{suffix}", data, data)
+    assert settled(copy) == copy
+    assert settled(Path("gone")) == Path("gone")

@@ -94,3 +94,13 @@ def test_a_file_in_dev_is_standard_input(shell: Shell) -> None:
     Image.new("RGB", (40, 30), "red").save("a.png")
     done = shell("cat a.png | unidiff i2t /dev/stdin -q --seed 1")
     assert (done.stdout, done.stderr) == (b"words of seed 1\n", b"")
+
+
+def test_a_damaged_profile_is_noted_once(cli: Cli) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (9, 9), "red").save(name, icc_profile=b"nothing")
+    done = cli("i2t", "a.png", "b.png", "-n", "2")
+    assert done.exit_code == 0
+    for name in ("a.png", "b.png"):
+        assert done.stderr.count(f"{name}: its colour profile is damaged and passed over") == 1
+    assert "profile" not in cli("i2t", "a.png", "-q").stderr
