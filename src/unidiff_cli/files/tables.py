@@ -6,11 +6,11 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import StringIO
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from unidiff_cli.files.text import read_text
+from unidiff_cli.files.text import utf8_file
 
 NAMES = ("metadata.jsonl", "metadata.csv", "pairs.jsonl")
 """Tables in a folder: of datasets' imagefolder, and of `unidiff joint --format jsonl`."""
@@ -32,10 +32,11 @@ class Entry:
 
 def entries(table: Path) -> Iterator[Entry]:
     """The rows of a table; pictures are named relative to it. OSError where it is not read."""
-    text = read_text(table, "replace")
-    rows = _of_csv(text) if table.suffix.lower() == ".csv" else _of_jsonl(text)
-    for number, values in rows:
-        yield _entry(table, f"{table.name} line {number}", values)
+    with open(table, "rb") as raw:
+        file = utf8_file(raw)
+        rows = _of_csv(file) if table.suffix.lower() == ".csv" else _of_jsonl(file)
+        for number, values in rows:
+            yield _entry(table, f"{table.name} line {number}", values)
 
 
 def words(values: Mapping[str, Any]) -> str:
@@ -62,21 +63,21 @@ def _entry(table: Path, where: str, values: Mapping[str, Any] | str) -> Entry:
     return Entry(table, f"{where} ({name})", table.parent / name, text, problem)
 
 
-def _of_jsonl(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    # Not splitlines: to it U+2028 and others, which words may hold, end a line too.
-    for number, row in enumerate(text.split("\n"), 1):
+def _of_jsonl(file: BinaryIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    for number, row in enumerate(file, 1):
         if not row.strip():
             continue
         try:
-            values = json.loads(row)
+            values = json.loads(row.decode(errors="replace"))
         except (ValueError, RecursionError) as error:
             yield number, f"not JSON ({error})"
         else:
             yield number, values if isinstance(values, dict) else "no JSON object"
 
 
-def _of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    rows = csv.DictReader(StringIO(text, newline=""), restkey="", restval=None)
+def _of_csv(file: BinaryIO) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    text = TextIOWrapper(file, "utf-8", "replace", newline="")
+    rows = csv.DictReader(text, restkey="")
     try:
         for values in rows:
             yield rows.line_num, {name: value for name, value in values.items() if name}
