@@ -34,12 +34,13 @@ MAY_IMPORT = {
     "batch": {"engine", "process", "core", *SHARED},
     "gallery": SHARED,
     "walks": {"engine", "codecs", "speed", "core", *SHARED},
+    "keep": {"walks", "engine", "storage", "speed", "process", "core", *SHARED},
     "evaluate": {"batch", "engine", "codecs", "storage", "speed", *SHARED},
     "cli": {"process", "core", *SHARED},
 }
 LATER = {
     "batch": {"speed"},
-    "cli": {"engine", "train", "storage", "speed", "batch", "gallery", "walks", "evaluate"},
+    "cli": {"engine", "train", "storage", "speed", "batch", "gallery", "walks", "evaluate", "keep"},
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 WITHIN_CLI = ("app", "commands", "answers", "command", "terminal", "options")

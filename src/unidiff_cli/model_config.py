@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,6 +44,7 @@ KEYS: Mapping[str, str] = {
     "sampling.times": "text",
     "sampling.steps": "a whole number",
     "sampling.guidance": "a number",
+    "sampling.modes": "an object",
 }
 """What a config must say, as far as more than the part itself reads it."""
 OPTIONAL = {"vae_scale", "uvit.data_types", *(key for key in KEYS if key.startswith("sampling."))}
@@ -57,6 +58,12 @@ class Sampling:
     times: str = "uniform"
     steps: int = 50
     guidance: float = 7.0
+    modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Mode -> what is otherwise there."""
+
+    def of(self, mode: str) -> Self:
+        """The defaults of one mode."""
+        return replace(self, **self.modes.get(mode, {}), modes={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,3 +140,18 @@ def check_values(values: Mapping[str, Any]) -> None:
         # Not isinstance: to it True is a whole number.
         if type(inside[key]) not in KINDS[kind]:
             raise ValueError(f"its {name} is {kind}, got {inside[key]!r:.60}")
+    for mode, row in values["sampling"].get("modes", {}).items():
+        check_row(mode, row)
+
+
+def check_row(mode: str, row: object) -> None:
+    """A ValueError where a mode's own defaults are none."""
+    name = f"sampling.modes.{mode}"
+    if type(row) is not dict:
+        raise ValueError(f"its {name} is an object, got {row!r:.60}")
+    for key, value in row.items():
+        kind = KEYS.get(f"sampling.{key}")
+        if kind is None or key == "modes":
+            raise ValueError(f"its {name} has an unknown {key}")
+        if type(value) not in KINDS[kind]:
+            raise ValueError(f"its {name}.{key} is {kind}, got {value!r:.60}")

@@ -44,6 +44,7 @@ CHECKS: dict[str, Callable[[object], Any]] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "published": {"solver": "dpm++3s", "times": "uniform", "steps": 50, "guidance": 7.0},
+    "quick": {"solver": "dpm++2m", "times": "log-snr", "steps": 16},
 }
 
 

@@ -62,6 +62,9 @@ class FakeModel:
         fake.progress.stage("loading")
         return fake
 
+    def use_threads(self, threads: int | None) -> None:
+        """Nothing."""
+
     def strange_words(self, prompt: str) -> list[str]:
         return []
 

@@ -21,6 +21,7 @@ from unidiff_cli.errors import DegenerateResult, InputError, OutOfMemory, UsageE
 from unidiff_cli.nets.captioner import Trees
 from unidiff_cli.progress import Silence
 from unidiff_cli.request import Output
+from unidiff_cli.storage.tiny import RandomSource
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,26 @@ def test_what_a_request_leaves_open_is_the_models_choice(model: UniDiffuser) -> 
     assert model.resolve(resolved) == resolved
     other = model.resolve(Request(mode="i"))
     assert other.seed != resolved.seed, "a seed that is not given is drawn anew"
+
+
+def test_a_mode_may_have_defaults_of_its_own(model: UniDiffuser) -> None:
+    rows = {"t2i": {"solver": "unipc", "steps": 2}, "i2t": {"guidance": 1.5}}
+    sampling = replace(model.config.sampling, modes=rows)
+    checkpoint = replace(
+        model.parts.checkpoint, source=RandomSource(replace(model.config, sampling=sampling))
+    )
+    other = replace(model, parts=replace(model.parts, checkpoint=checkpoint))
+    usual = model.resolve(Request(mode="i", seed=0))
+
+    def choices(request: Request) -> tuple[object, ...]:
+        found = other.resolve(request)
+        return found.solver, found.steps, found.times, found.guidance
+
+    plain = (usual.solver, usual.steps, usual.times, usual.guidance)
+    assert choices(Request(mode="t2i", prompt="")) == ("unipc", 2, *plain[2:])
+    assert choices(Request(mode="t2i", prompt="", steps=9)) == ("unipc", 9, *plain[2:])
+    assert choices(Request(mode="i2t", image="-")) == (*plain[:3], 1.5)
+    assert choices(Request(mode="joint")) == plain
 
 
 def test_settings_change_the_picture(model: UniDiffuser, photo: str) -> None:

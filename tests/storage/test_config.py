@@ -60,10 +60,28 @@ def test_what_is_of_another_kind_is_named(tmp_path: Path, name: str, value: obje
     if type(value) is right:
         ModelConfig.read(path)
     elif (kind, value) == ("an object", {}):
-        if name != "sampling":  # which may leave everything to the defaults
+        if not name.startswith("sampling"):  # which may leave everything to the defaults
             assert f"it has no {name}." in refused(path)
     else:
         assert f"(its {name} is {kind}, got {value!r})" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (3, "its sampling.modes.t2i is an object, got 3"),
+        ({"step": 8}, "its sampling.modes.t2i has an unknown step"),
+        ({"modes": {}}, "its sampling.modes.t2i has an unknown modes"),
+        ({"steps": "8"}, "its sampling.modes.t2i.steps is a whole number, got '8'"),
+        ({"steps": 8, "solver": "unipc"}, None),
+    ],
+)
+def test_defaults_of_a_mode(tmp_path: Path, row: object, said: str | None) -> None:
+    path = written(tmp_path / "config.json", {"sampling.modes": {"t2i": row}})
+    if said is not None:
+        assert said in refused(path)
+    else:
+        assert ModelConfig.read(path).sampling.of("t2i").steps == 8
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from unidiff_cli.cli.commands import (
     generate,
     info,
     interpolate,
+    keep,
     models,
     replay,
     score,
@@ -118,6 +119,7 @@ _add("tune", tune.tune, tune.EXAMPLES, MODELS)
 for group, name in ((models.app, "models"), (evaluate.app, "eval")):
     group.callback(invoke_without_command=True)(help_alone)
     app.add_typer(group, name=name, rich_help_panel=MODELS)
+app.add_typer(keep.app, name="keep", rich_help_panel=MODELS)
 
 
 def main() -> None:

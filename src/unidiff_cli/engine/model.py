@@ -54,6 +54,10 @@ class Model(ABC):
         """How many samples of this shape go together when nobody says how many."""
 
     @abstractmethod
+    def use_threads(self, threads: int | None) -> None:
+        """Compute with so many threads from now on; None leaves it as it is."""
+
+    @abstractmethod
     def strange_words(self, prompt: str) -> list[str]:
         """The words of a prompt that the model never saw, where it knows which it saw."""
 
@@ -75,18 +79,19 @@ class Model(ABC):
     def resolve(self, request: Request) -> Request:
         """The request with every open choice made from the model's defaults."""
         config, request = self.config, request.seeded()
+        usual = config.sampling.of(request.mode)
         if request.v1_data is not None and not config.data_types:
             raise UsageError(
                 f"{self.made_with['model']} does not tell kinds of training data apart.",
                 "Leave out --v1-data: it belongs to unidiffuser-v1.",
             )
-        if is_tuned(request.solver or config.sampling.solver):
+        if is_tuned(request.solver or usual.solver):
             request = with_learned(request, self.tuned, str(self.made_with["model"]))
         choices: dict[str, Any] = {
-            "steps": config.sampling.steps,
-            "solver": config.sampling.solver,
-            "times": None if is_tuned(request.solver) else config.sampling.times,
-            "guidance": config.sampling.guidance,
+            "steps": usual.steps,
+            "solver": usual.solver,
+            "times": None if is_tuned(request.solver) else usual.times,
+            "guidance": usual.guidance,
             "size": _size(request, config.size),
             "strength": request.walk.legs[-1].first if request.edits else None,
             "v1_data": "internal" if config.data_types else None,

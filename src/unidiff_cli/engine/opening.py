@@ -18,19 +18,12 @@ def open_model(place: Place, progress: Progress | None = None) -> UniDiffuser:
         spare_pages()
     from unidiff_cli.engine.pipeline import UniDiffuser
 
-    use_threads(place.threads)
-    return UniDiffuser.load(
+    model = UniDiffuser.load(
         place.model,
         device=place.device,
         dtype=place.dtype,
         memory=place.memory,
         progress=progress,
     )
-
-
-def use_threads(threads: int | None) -> None:
-    """Let this process compute with so many threads; None leaves it as it is."""
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
+    model.use_threads(place.threads)
+    return model

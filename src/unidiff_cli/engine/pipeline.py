@@ -122,6 +122,11 @@ class UniDiffuser(Model):
             **found,
         }
 
+    def use_threads(self, threads: int | None) -> None:
+        """Compute with so many threads from now on; None leaves it as it is."""
+        if threads is not None:
+            torch.set_num_threads(threads)
+
     def strange_words(self, prompt: str) -> list[str]:
         """The words of a prompt that the model never saw, where it knows which it saw."""
         words = self.parts.checkpoint.words

@@ -105,7 +105,7 @@ def _row(name: str) -> Found:
 
 
 def _cached(name: str, repo: str, revision: str, row: Row | None) -> Found:
-    from unidiff_cli.storage.hub import snapshot
+    from unidiff_cli.storage.cached import snapshot
 
     try:
         folder = snapshot(repo, revision)

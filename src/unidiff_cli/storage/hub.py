@@ -15,21 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub import constants, errors
-from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub import errors
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.registry import MODELS
+from unidiff_cli.storage.cached import cache_folder
 from unidiff_cli.storage.hub_errors import hub_errors
-from unidiff_cli.storage.layout import (
-    check_readable,
-    files_in,
-    human,
-    is_complete,
-    layout_among,
-    needed,
-)
+from unidiff_cli.storage.layout import files_in, human, layout_among, needed
 
 Tell = Callable[[str], None]
 CHUNK = 1 << 22
@@ -159,26 +152,6 @@ def _fetched(plan: Plan, file: RemoteFile) -> Path | None:
     return None
 
 
-def snapshot(repo: str, revision: str = "main") -> Path | None:
-    """The folder of a complete model in the cache: at `revision` if it is here, or the newest.
-
-    None where there is none, and OSError where nobody can tell.
-    """
-    base = cache_folder() / repo_folder_name(repo_id=repo, repo_type="model")
-    try:
-        folders = [base / "snapshots" / name for name in os.listdir(base / "snapshots")]
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    ref = base / "refs" / revision
-    known = ref.read_text().strip() if ref.is_file() else revision
-    found = [path for path in folders if is_complete(path)]
-    if not found:
-        return None
-    best = max(found, key=lambda path: (path.name == known, path.stat().st_mtime))
-    check_readable(best)
-    return best
-
-
 def damaged(repo: str, folder: Path, tell: Tell) -> list[str]:
     """Names of the files of a snapshot whose bytes are not those that the Hub published."""
     files = _published(repo, folder, tell)
@@ -246,11 +219,6 @@ def cached_folder(repo: str, choices: Sequence[Sequence[str]]) -> Path | None:
 def without_bars() -> None:
     """The client draws no progress."""
     disable_progress_bars()
-
-
-def cache_folder() -> Path:
-    """Where huggingface_hub keeps what it fetches."""
-    return Path(constants.HF_HUB_CACHE)
 
 
 def file_hash(path: Path, digest: hashlib._Hash) -> str:

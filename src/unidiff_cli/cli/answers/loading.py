@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from unidiff_cli.cli.answers.helpers import kept
 from unidiff_cli.cli.options.options import Options
+from unidiff_cli.cli.options.values import parse_time
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.sketch import check_preview, show_preview
 from unidiff_cli.progress import Progress
@@ -35,13 +37,24 @@ def warn_of_words(model: Model, prompts: Sequence[str], console: Console) -> Non
         )
 
 
-def open_at(place: Place, progress: Progress, show: Show | None = None) -> Model:
+def open_at(
+    place: Place, keep: str | None, console: Console, progress: Progress, show: Show | None = None
+) -> Model:
     """The one door to a model: every command that samples takes it from here.
 
-    `show` is called with a picture as it forms, and how much larger the finished one will be.
+    It is a helper's where one holds it, or is to. `show` is called with a picture as it forms, and
+    how much larger the finished one will be.
     """
-    from unidiff_cli.engine.opening import open_model
+    alone = partial(_loaded, place, progress, show)
+    return kept(place, parse_time(keep), console, progress, show, alone) or alone()
 
+
+def _loaded(place: Place, progress: Progress, show: Show | None) -> Model:
+    """The model, loaded in this process."""
+    from unidiff_cli.engine.opening import open_model
+    from unidiff_cli.storage.ahead import read_ahead
+
+    read_ahead(place.model)
     model = open_model(place, progress)
     if show is None:
         return model
@@ -54,17 +67,18 @@ def open_at(place: Place, progress: Progress, show: Show | None = None) -> Model
 class Models:
     """Models by their place, each opened once."""
 
+    keep: str | None
+    console: Console
     progress: Progress
     opened: dict[Place, Model] = field(default_factory=dict)
 
     def at(self, place: Place) -> Model:
         """The model, and its number of threads in force."""
-        from unidiff_cli.engine.opening import use_threads
-
-        if place not in self.opened:
-            self.opened[place] = open_at(place, self.progress)
-        use_threads(place.threads)
-        return self.opened[place]
+        same = replace(place, threads=None)
+        if same not in self.opened:
+            self.opened[same] = open_at(same, self.keep, self.console, self.progress)
+        self.opened[same].use_threads(place.threads)
+        return self.opened[same]
 
 
 def load(options: Options, console: Console, progress: Progress) -> Model:
@@ -74,13 +88,10 @@ def load(options: Options, console: Console, progress: Progress) -> Model:
         check_preview(options.preview, console)
         show = partial(show_preview, where=options.preview, console=console)
     progress.stage("loading the libraries")
-    from unidiff_cli.storage.ahead import read_ahead
-
-    read_ahead(options.model)
     place = Place(
         model=options.model, device=options.device, dtype=options.dtype, memory=options.memory
     )
-    model = open_at(place, progress, show)
+    model = open_at(place, options.keep, console, progress, show)
     if options.model is None and model.made_with["model"] == FALLBACK:
         console.note(
             f"using the bundled model {FALLBACK}; "

@@ -74,7 +74,7 @@ def pull(
     another one fails. HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE mean what
     they mean to the Hub's client.
     """
-    from unidiff_cli.storage import hub
+    from unidiff_cli.storage import cached, hub
     from unidiff_cli.storage.layout import human
 
     console = Console(quiet)
@@ -89,7 +89,7 @@ def pull(
     free = hub.check_space(plan)
     console.note(
         f"{plan.repo} at {plan.commit[:12]}: {len(plan.files)} files, {human(plan.size)}, "
-        f"{human(plan.to_fetch)} to fetch; {human(free)} free in {hub.cache_folder()}."
+        f"{human(plan.to_fetch)} to fetch; {human(free)} free in {cached.cache_folder()}."
     )
     console.note(f"Licence of these weights: {plan.license}.")
     console.answer(str(hub.fetch(plan, console.note)))
@@ -194,7 +194,7 @@ def remove(
 
     Every revision of it goes.
     """
-    from unidiff_cli.storage import hub
+    from unidiff_cli.storage import cached, hub
     from unidiff_cli.storage.layout import human
 
     found, folder = _folder(name)
@@ -205,7 +205,7 @@ def remove(
         raise UsageError(
             f"{name} does not lie in the Hub's cache.", f"Remove its folder yourself: {folder}"
         )
-    if not yes and not _agreed(f"Remove {repo} from {hub.cache_folder()}?"):
+    if not yes and not _agreed(f"Remove {repo} from {cached.cache_folder()}?"):
         Console().note("Nothing was removed.")
         return
     Console().note(f"Removed {repo}: {human(hub.remove(repo))} are free again.")

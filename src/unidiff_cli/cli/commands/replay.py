@@ -31,6 +31,7 @@ from unidiff_cli.cli.options.shared import (
     Force,
     Glob,
     Json,
+    Keep,
     Progress,
     Quiet,
     model_option,
@@ -143,6 +144,7 @@ def replay(
     no_metadata: Annotated[bool, NO_METADATA] = False,
     no_prompt: Annotated[bool, NO_PROMPT] = False,
     sign: Annotated[str | None, SIGN] = None,
+    keep: Keep = None,
     json: Json = False,
     quiet: Quiet = False,
     progress: Progress = "auto",
@@ -211,7 +213,7 @@ def replay(
             pictures: stack.enter_context(delivering(plan, console, len(tasks)))
             for pictures, plan in plans.items()
         }
-        models = Models(listener)
+        models = Models(keep, console, listener)
         for task in tasks:
             loaded = models.at(task.place)
             try:

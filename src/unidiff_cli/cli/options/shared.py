@@ -45,6 +45,17 @@ Memory = Annotated[
         "tiles. min also reads the network block by block.",
     ),
 ]
+Keep = Annotated[
+    str | None,
+    model_option(
+        "--keep",
+        metavar="TIME",
+        envvar="UNIDIFF_KEEP",
+        help="Leave the model loaded, in a process that later commands find and use until nobody "
+        "has for so long: 10m, 2h; unidiff keep lists and ends them. off uses none that is there. "
+        "Not on Windows.",
+    ),
+]
 BatchSize = Annotated[
     int | None,
     model_option(

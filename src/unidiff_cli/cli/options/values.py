@@ -10,6 +10,9 @@ from unidiff_cli.checks.fields import check_margins
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import check_interval
 
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+OFF = ("off", "0")
+
 
 def parse_size(size: str | None) -> tuple[int, int] | None:
     """(width, height) of "512x256", or of "512" for a square."""
@@ -60,3 +63,13 @@ def parse_words(also: Sequence[str] | None) -> tuple[tuple[str, float], ...] | N
             number = float(weight)
         found.append((one, 1.0) if number is None or not words else (words.strip(), number))
     return tuple(found)
+
+
+def parse_time(time: str | None) -> float | None:
+    """Seconds of "90s", "10m", "2h" or "1d"; 0 for "off"."""
+    if time is None or time in OFF:
+        return None if time is None else 0.0
+    match = re.fullmatch(r"(\d{1,6})([smhd])", time.strip())
+    if match is None or not int(match[1]):
+        raise UsageError(f"A time is 90s, 10m, 2h, 1d or off, got {time!r}.", "Example: --keep 10m")
+    return int(match[1]) * UNITS[match[2]]

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -60,6 +60,8 @@ class Console:
     show: bool = False
     """Whether pictures are also drawn on the terminal."""
     bar: Bar | None = field(default=None, init=False)
+    after: ExitStack = field(default_factory=ExitStack, init=False)
+    """What is to be done when the listening ends."""
     hinted: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -135,6 +137,11 @@ class Console:
     @contextmanager
     def listening(self) -> Iterator[Progress]:
         """The listener that draws, tells or keeps silent, as was asked."""
+        with self.after, self._listener() as listener:
+            yield listener
+
+    @contextmanager
+    def _listener(self) -> Iterator[Progress]:
         drawn = self.progress == "auto" and _can_draw()
         if self.quiet or not (drawn or self.progress == "json"):
             yield Silence()

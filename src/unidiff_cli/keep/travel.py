@@ -1,0 +1,68 @@
+"""Requests, samples, pictures and errors as JSON with bytes beside it, and back.
+
+A class that travels is a row of CLASSES; its fields travel by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from PIL import Image
+
+from unidiff_cli import errors
+from unidiff_cli.core.tuned import Steps, Tuned
+from unidiff_cli.errors import UnidiffError
+from unidiff_cli.model_config import ModelConfig, Sampling
+from unidiff_cli.request import Output, Request
+from unidiff_cli.walks.asked import Chain, Interpolation, Stage
+
+CLASSES: Mapping[str, type] = {
+    each.__name__: each
+    for each in (
+        *(Request, Output, Chain, Interpolation, Stage),
+        *(ModelConfig, Sampling, Tuned, Steps),
+    )
+}
+PLAIN = (str, int, float, bool, type(None))
+
+
+def to_json(value: Any, blobs: list[bytes]) -> Any:
+    """The value as JSON; the pixels of its pictures are added to the blobs."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, Image.Image):
+        blobs.append(value.tobytes())
+        return {"@": "Image", "mode": value.mode, "size": value.size, "blob": len(blobs) - 1}
+    if isinstance(value, UnidiffError):
+        return {"@": value.kind, "message": value.message, "hint": value.hint}
+    if isinstance(value, tuple):
+        return {"@": "tuple", "items": [to_json(each, blobs) for each in value]}
+    if isinstance(value, Mapping):
+        return {"@": "dict", "items": [[k, to_json(v, blobs)] for k, v in value.items()]}
+    if not is_dataclass(value):
+        return [to_json(each, blobs) for each in value]
+    name = type(value).__name__
+    assert CLASSES[name] is type(value), f"{name} does not travel"
+    held = {f.name: to_json(getattr(value, f.name), blobs) for f in fields(value)}
+    return {"@": name, "fields": held}
+
+
+def from_json(value: Any, blobs: Sequence[bytes]) -> Any:
+    """The value again."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, list):
+        return [from_json(each, blobs) for each in value]
+    kind = value["@"]
+    if kind == "Image":
+        return Image.frombytes(value["mode"], tuple(value["size"]), blobs[value["blob"]])
+    if kind == "tuple":
+        return tuple(from_json(each, blobs) for each in value["items"])
+    if kind == "dict":
+        return {name: from_json(each, blobs) for name, each in value["items"]}
+    if kind in CLASSES:
+        return CLASSES[kind](**{k: from_json(v, blobs) for k, v in value["fields"].items()})
+    error: Callable[[str, str], UnidiffError] = getattr(errors, kind)
+    return error(value["message"], value["hint"])
