@@ -60,6 +60,23 @@ def test_record_and_mark_survive(name: str) -> None:
     assert known.digital_source == TRAINED
 
 
+@pytest.mark.parametrize("before", ["png", "jpg"])
+@pytest.mark.parametrize("after", ["png", "jpg"])
+def test_the_mark_survives_where_all_metadata_is_dropped(before: str, after: str) -> None:
+    ours(f"a.{before}")
+    tool("ffmpeg", "-v", "error", "-i", f"a.{before}", f"b.{after}")
+    known = read_metadata(f"b.{after}")
+    assert (known.records, known.digital_source) == ((), TRAINED)
+
+
+def test_the_mark_survives_stripping() -> None:
+    library: Any = pytest.importorskip("oxipng")
+    ours("a.png")
+    library.optimize("a.png", "b.png", force=True, strip=library.StripChunks.safe())
+    known = read_metadata("b.png")
+    assert (known.records, known.digital_source) == ((), TRAINED)
+
+
 def test_parameters_behind_the_pixels_are_read() -> None:
     png("a.png", parameters="a cat\nSteps: 20, Sampler: Euler a, Seed: 5")
     tool("convert", "a.png", "-resize", "50%", "b.png")

@@ -1,15 +1,15 @@
 """What a picture says of itself: the record of how it was made, and that a model made it.
 
     PNG          tEXt "unidiff" (the records), tEXt "DigitalSourceType", tEXt "parameters" (as
-                 Automatic1111 writes them; iTXt where it is not Latin-1), XMP
-    JPEG, WebP   EXIF UserComment (the records), XMP
+                 Automatic1111 writes them; iTXt where it is not Latin-1), XMP, an sRGB profile
+    JPEG, WebP   EXIF UserComment (the records), XMP, an sRGB profile
     GIF          a comment (the records)
 
 The records are a JSON document {"format": "unidiff", "version": 1, "records": [...]}, in ASCII, so
 that no program in between writes it in another encoding: one record for a picture, one a picture
 for a contact sheet. A stage of a walk, which no record makes again, has "walk" instead: an object
 of plain values, the walk's name and settings. XMP holds the document once more, since some programs
-keep nothing else, and IPTC's properties for pictures of models.
+keep nothing else, and IPTC's properties for pictures of models. The profile has the mark alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from unidiff_cli.errors import UnidiffError
 from unidiff_cli.files import exif, xmp
 from unidiff_cli.files.parameters import write_parameters
 from unidiff_cli.files.pictures import UNREAD, Source, opened
+from unidiff_cli.files.profile import mark_in, marked_srgb
 from unidiff_cli.files.programs import Setting, understood
 from unidiff_cli.files.record import Record
 from unidiff_cli.files.texts import MAX_TEXT, Texts, read_texts
@@ -108,11 +109,11 @@ def save_options(
             said = write_parameters(records[0]).encode(errors="replace").decode()
             texts.add_text("parameters", said)
         texts.add_itxt("XML:com.adobe.xmp", packet.decode())
-        return {"pnginfo": texts}
+        return {"pnginfo": texts, "icc_profile": marked_srgb()}
     block = exif.comment_block(text) if room else b""
     # Pillow takes the header off for a still WebP, but not for one that moves.
     head = exif.HEADER if block and format == "JPEG" else b""
-    return {"exif": head + block, "xmp": packet}
+    return {"exif": head + block, "xmp": packet, "icc_profile": marked_srgb()}
 
 
 def credits_of(records: Sequence[Record], walk: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -163,8 +164,8 @@ def read_metadata(source: Source) -> Metadata:
             height=picture.height,
             unread=picture.info.get(UNREAD, ()),
         )
-        texts = read_texts(picture)
-    sources = (texts.xmp.get(MARK, ""), texts.own.get(MARK, ""))
+        texts, mark = read_texts(picture), mark_in(picture.info.get("icc_profile"))
+    sources = (texts.xmp.get(MARK, ""), texts.own.get(MARK, ""), mark)
     known = replace(known, digital_source=next((s for s in sources if _is_source(s)), None))
     problem = ""
     for place, text in _documents(texts):
