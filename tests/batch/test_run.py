@@ -317,8 +317,8 @@ def test_an_input_that_cannot_be_read_ends_it() -> None:
     "job",
     [
         '{"mode": null}',
-        '{"mode": "t", "count": null}',
-        '{"mode": "t", "fast": null}',
+        '{"mode": "t", "count": 1.5}',
+        '{"mode": "t", "fast": 7}',
         '{"mode": "t", "count": 2, "seed": 9223372036853775807}',
         '{"mode": "t2i", "prompt": "a fox", "guidance": 1' + 400 * "0" + "}",
     ],
