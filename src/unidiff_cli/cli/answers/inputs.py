@@ -13,7 +13,7 @@ from unidiff_cli.cli.terminal.console import is_terminal
 from unidiff_cli.core.modes import Mode
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.files.names import short_name
-from unidiff_cli.files.streams import is_pipe, open_bytes
+from unidiff_cli.files.streams import is_pipe, open_bytes, settled
 from unidiff_cli.files.text import decode
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def is_picture(argument: str) -> bool:
 def read_mask(name: str, arguments: Sequence[str]) -> str | Image.Image:
     """A mask that is named, or the one on standard input; a UsageError if a picture is there."""
     if name != "-":
-        return name
+        return str(settled(Path(name)))  # it is opened once for each picture
     if not arguments or "-" in arguments:
         raise UsageError(
             "Standard input is the picture already, and cannot be its mask too.",

@@ -13,6 +13,7 @@ from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.shared import (
     Device,
     Dtype,
+    Glob,
     Json,
     Memory,
     Model,
@@ -67,6 +68,7 @@ Seed = Annotated[int, sampling_option("--seed", metavar="N", help="Of the noise.
 def score(
     inputs: Inputs,
     labels: Labels = None,
+    glob: Glob = None,
     top: Top = None,
     draws: Draws = 2,
     seed: Seed = 0,
@@ -96,7 +98,7 @@ def score(
     if not names:
         raise UsageError("There is no picture to score.", 'Try unidiff score photo.jpg "a cat"')
     console = Console(quiet, progress)
-    pictures = read_inputs(MODES["edit"], names, None, console.tell)
+    pictures = read_inputs(MODES["edit"], names, glob, console.tell)
     failures: list[UnidiffError] = []
     with console.listening() as listener:
         listener.stage("loading the libraries")
