@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+Tensors = dict[str, Tensor]
 UNEVEN = 0.3
 """Deviation of the share that one of two copies has, about a half."""
 
 
-def doubled(tensors: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
+def doubled(tensors: Mapping[str, Tensor], seed: int = 0) -> Tensors:
     """All tensors of the autoencoder, those of its decoder for twice the width."""
     generator = torch.Generator().manual_seed(seed)
     return {
@@ -40,3 +41,11 @@ def sizes(net: Mapping[str, Any]) -> dict[str, Any]:
     widths = [2 * width for width in net["block_out_channels"]]
     own = {"block_out_channels": widths, "layers_per_block": net["layers_per_block"]}
     return {**net, "decoder": own}
+
+
+def blended(first: Mapping[str, Tensor], second: Mapping[str, Tensor], share: float) -> Tensors:
+    """The weights between two, of which the second has a share (arXiv 2109.01903)."""
+    return {
+        name: torch.lerp(first[name].float(), tensor.float(), share)
+        for name, tensor in second.items()
+    }

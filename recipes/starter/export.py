@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 
 from unidiff_cli.model_config import ModelConfig, Sampling
 from unidiff_cli.nets.uvit import UViT, UViTConfig
@@ -70,7 +70,9 @@ def untaught(parts: Path, about: Mapping[str, Any], out: Path) -> None:
         vae_scale=about["vae_scale"],
         sampling=SAMPLING,
     )
-    others: dict[Part, Tensors] = {part: tensors(stem) for part, stem in files.items()}
+    others: dict[Part, Tensors] = {
+        part: tensors(load_file(stem.with_suffix(".safetensors"))) for part, stem in files.items()
+    }
     tokenizers = {
         name: Tokenizer.from_file(str(parts / "tokenizers" / f"{name}_tokenizer.json"))
         for name in NAMES
@@ -78,22 +80,25 @@ def untaught(parts: Path, about: Mapping[str, Any], out: Path) -> None:
     save_ours(out, config, {**others, "uvit": uvit}, tokenizers, torch.float16)
 
 
-def tensors(stem: Path) -> Tensors:
-    """Those of a run."""
-    found = load_file(stem.with_suffix(".safetensors"))
+def tensors(found: Mapping[str, Tensor]) -> Tensors:
+    """A part's, as they are stored."""
     return {name: stored(name, tensor) for name, tensor in found.items()}
 
 
-def whole(model: Path, decoder: Path, said: Sequence[Path], out: Path) -> None:
-    """The model with a run's decoder, and the words of the scenes that it learned from."""
+def whole(
+    model: Path,
+    vae: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    said: Sequence[Path],
+    out: Path,
+) -> None:
+    """The model with another autoencoder, and the words of the scenes that it learned from."""
     opened = open_checkpoint(str(model))
     assert isinstance(opened, Opened)
-    net = json.loads((decoder / "vae.json").read_text(encoding="utf-8"))
-    config = replace(opened.config, name="starter", vae=net)
+    config = replace(opened.config, name="starter", vae=vae)
     parts: dict[Part, nn.Module | Tensors] = {part: opened.tensors(part) for part in PARTS}
     tokenizers = {name: opened.tokenizer(name) for name in TOKENIZERS}
-    parts["vae"] = tensors(decoder / "vae")
-    save_ours(out, config, parts, tokenizers, torch.float16)
+    save_ours(out, config, {**parts, "vae": tensors(weights)}, tokenizers, torch.float16)
     pairs = [Pairs.open(folder) for folder in said]
     every = words(text for some in pairs for row in range(len(some)) for text in some.captions(row))
     told = json.dumps(every, indent=0).replace("\n", " ") + "\n"

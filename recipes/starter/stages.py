@@ -175,10 +175,9 @@ def decoder(kitchen: Kitchen) -> None:
     made = kitchen.folder / "sampled"
     if not (made / "latents.npy").exists():
         sampled.make(model, kitchen.scenes(last["draw"]), made, table["sampled"], kitchen.report)
-    narrow = kitchen.runs / "vae"
-    start = kitchen.runs / "doubled.safetensors"
-    save_file(doubled.doubled(load_file(narrow / "vae.safetensors")), start)
-    net = doubled.sizes(json.loads((narrow / "vae.json").read_text(encoding="utf-8")))
+    narrow, start = kitchen.runs / "vae", kitchen.runs / "doubled.safetensors"
+    begun = doubled.doubled(load_file(narrow / "vae.safetensors"))
+    save_file(begun, start)
     run = kitchen.train(
         "decoder",
         table,
@@ -186,10 +185,12 @@ def decoder(kitchen: Kitchen) -> None:
         heldout=kitchen.scenes("words", "heldout"),
         sampled=made,
         start=start,
-        net=net,
+        net=doubled.sizes(json.loads((narrow / "vae.json").read_text(encoding="utf-8"))),
     )
+    net = json.loads((run / "vae.json").read_text(encoding="utf-8"))
+    tensors = doubled.blended(begun, load_file(run / "vae.safetensors"), table["share"])
     said = [kitchen.scenes(name) for name in {lesson["draw"] for lesson in _lessons(kitchen)}]
-    export.whole(model, run, [*said, kitchen.scenes("read")], kitchen.folder / "starter")
+    export.whole(model, net, tensors, [*said, kitchen.scenes("read")], kitchen.folder / "starter")
 
 
 def _lessons(kitchen: Kitchen) -> list[dict[str, Any]]:

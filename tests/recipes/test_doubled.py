@@ -21,3 +21,10 @@ def test_it_decodes_as_before_and_its_copies_differ() -> None:
         torch.testing.assert_close(wide.decode(latents).sample, narrow.decode(latents).sample)
     weight = wide.decoder.mid_block.resnets[0].conv1.weight
     assert not torch.allclose(weight[:, 0], weight[:, 1])
+
+
+def test_a_blend_lies_between() -> None:
+    from doubled import blended
+
+    first, second = {"x": torch.tensor([0.0, 1.0])}, {"x": torch.tensor([1.0, -1.0])}
+    assert blended(first, second, 0.25)["x"].tolist() == [0.25, 0.5]
