@@ -246,3 +246,13 @@ def test_a_photo_says_what_camera_it_is_from(cli: Cli) -> None:
         assert row in said
     Image.new("RGB", (8, 8)).save("b.gif")
     assert cli("info", "b.gif").stdout.endswith("  It says nothing of how it was made.\n")
+
+
+def test_a_mark_alone_is_told(cli: Cli) -> None:
+    from unidiff_cli.files.profile import marked_srgb
+
+    Image.new("RGB", (8, 8)).save("a.png", icc_profile=marked_srgb())
+    assert cli("info", "a.png").stdout.splitlines()[1:] == [
+        "  It says nothing of how it was made, but by whom:",
+        "  Made by a trained model (IPTC trainedAlgorithmicMedia).",
+    ]

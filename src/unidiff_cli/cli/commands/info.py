@@ -157,7 +157,9 @@ def _of_others(known: Metadata) -> list[str]:
         said += map(_row, known.settings.items())
     rest = {name: text for name, text in known.texts.items() if name not in known.used}
     if not said:
-        said.append("  It says nothing of how it was made" + (", but has texts:" if rest else "."))
+        also = known.digital_source is not None  # the mark, in the line after this
+        more = ", but has texts:" if rest else ", but by whom:" if also else "."
+        said.append(f"  It says nothing of how it was made{more}")
     elif rest:
         said.append("  Other texts in it:")
     return said + [_row((name, _short(text))) for name, text in rest.items()]
