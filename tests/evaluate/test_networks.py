@@ -158,7 +158,7 @@ def test_inception_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
         assert seen[where, resize].isfinite().all()
         assert network.name == where
         assert network.about == {"resize": resize or "clean", "sha256": digest}
-        assert f"(sha256 {digest[:8]}) are not those that FID was" in network.notes[0]
+        assert f"(sha256 {digest[:8]}), not the file that FID was" in network.notes[0]
     assert torch.equal(seen["inception", None], seen[str(file), "clean"])
     assert not torch.equal(seen["inception", None], seen[str(file), "legacy"])
     del tensors["Mixed_5b.branch1x1.conv.weight"]

@@ -75,8 +75,8 @@ class Inception:
         if self.digest.startswith(PUBLISHED):
             return ()
         return (
-            f"the weights of {self.name} (sha256 {self.digest[:8]}) are not those that FID was "
-            "published with",
+            f"the weights are those of {self.name} (sha256 {self.digest[:8]}), not the file that "
+            f"FID was published with ({PUBLISHED})",
         )
 
     @torch.inference_mode()
