@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from unidiff_cli import Request, UniDiffuser
+from unidiff_cli.core.latents import Latents
+from unidiff_cli.core.sampler import Levels
+from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.engine.best import candidates
-from unidiff_cli.engine.score import DRAWS, LEVELS, Fit, Scorer
+from unidiff_cli.engine.score import DRAWS, Fit, Scorer
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.files.canvas import Canvas, seam
 from unidiff_cli.progress import Silence
@@ -211,9 +214,8 @@ def test_texts_are_told_in_order_and_those_out_of_reach_get_fewer_draws(
     assert sorted(fit.text for fit in fits) == sorted(texts)
     scores = [fit.score for fit in fits]
     asked = [fit.evaluations for fit in fits]
-    whole = DRAWS * len(LEVELS)
     assert asked == sorted(asked, reverse=True)
-    assert asked.count(whole) == 8
+    assert asked.count(DRAWS) == 8
     assert asked.count(1) == 30
     assert scores[:8] == sorted(scores[:8], reverse=True)
     errors = [fit.error or 0.0 for fit in fits]
@@ -221,9 +223,31 @@ def test_texts_are_told_in_order_and_those_out_of_reach_get_fewer_draws(
     # The first are what they are alone: all candidates share their draws.
     alone: Fit = Scorer.of(model, [fits[0].text])(photo)[0]
     assert alone.score == pytest.approx(fits[0].score, rel=1e-4)
-    assert [fit.evaluations for fit in scorer(photo, keep=40)] == [whole] * 40
+    assert [fit.evaluations for fit in scorer(photo, keep=40)] == [DRAWS] * 40
     single = Scorer.of(model, texts[:2])(photo, draws=1)
     assert [fit.error for fit in single] == [None, None]
+
+
+def test_a_score_is_its_formula(model: UniDiffuser, photo: Image.Image) -> None:
+    scorer = Scorer.of(model, ["a fox"], seed=7)
+    (fit,) = scorer(photo, draws=2)
+    noise = model.parts.noise([7], 32, 32)
+    shown = scorer.read(photo).parts[1]
+    schedule = stable_diffusion()
+    gains = []
+    for draw in range(2):
+        z, errors = noise.latent("image", 0, "score", draw), []
+        absent = noise.latent("text", 0, "absent", draw)
+        for words, level in ((absent, 1.0), (scorer.latents, 0.0)):
+            (found,) = scorer.predict([(Latents(z, words), Levels(1.0, level))])
+            wrong = (z.parts[1] - schedule.sigma(1.0) * found.image.parts[1]) / schedule.alpha(1.0)
+            errors.append(float((shown - wrong).pow(2).sum()))
+        gains.append(errors[0] - errors[1])
+    assert fit.score == pytest.approx(sum(gains) / 2, rel=1e-4, abs=1e-3)
+    assert fit.error == pytest.approx(abs(gains[0] - gains[1]) / 2, rel=1e-3, abs=1e-3)
+    # A prediction knows nothing of the picture: another one asks the network nothing more.
+    asked = replace(scorer, predict=lambda points: pytest.fail("it is known already"))
+    assert asked(photo.rotate(90), draws=2)[0].text == "a fox"
 
 
 @pytest.mark.parametrize(
