@@ -134,6 +134,7 @@ def modules() -> dict[str, ModuleType]:
     stands = {
         "unidiff_cli.engine.pipeline": {"UniDiffuser": FakeModel},
         "unidiff_cli.storage.ahead": {"read_ahead": lambda _: None},
+        "unidiff_cli.speed.lean": {"import_libraries": lambda: None},
     }
     found = {name: ModuleType(name) for name in stands}
     for name, module in found.items():

@@ -106,6 +106,7 @@ def modules() -> dict[str, ModuleType]:
 
     stands: dict[str, dict[str, Any]] = {
         "unidiff_cli.engine.pipeline": {"UniDiffuser": FakeModel},
+        "unidiff_cli.speed.lean": {"import_libraries": lambda: None},
         "unidiff_cli.keep.held": {
             "load": lambda holding: FakeModel(),
             "for_guest": for_guest,

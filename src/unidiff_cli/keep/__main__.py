@@ -84,6 +84,9 @@ def reasons(holding: Holding) -> Callable[[], bool]:
 
 
 def _load(holding: Holding) -> Any:
+    from unidiff_cli.speed.lean import import_libraries
+
+    import_libraries()
     from unidiff_cli.keep.held import load
 
     return load(holding)

@@ -18,8 +18,13 @@ from unidiff_cli.storage.stored import Tensors
 NAMED_AT_MOST = 3
 
 
+FILLS = ("normal_", "trunc_normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_")
+"""Ways to draw a parameter's first numbers."""
+
+
 class _WithoutMemory(TorchFunctionMode):
-    """torch.empty gives tensors on meta. What is computed, such as buffers, is real."""
+    """torch.empty gives tensors on meta, and nothing is drawn for them: to have no numbers drawn,
+    PyTorch would import its compiler. What is computed, such as buffers, is real."""
 
     def __torch_function__(
         self,
@@ -31,6 +36,10 @@ class _WithoutMemory(TorchFunctionMode):
         given = dict(kwargs or {})
         if func is torch.empty:
             given["device"] = "meta"
+        if func.__name__ in FILLS:
+            tensor = args[0] if args else given["tensor"]
+            if tensor.is_meta:
+                return tensor
         return func(*args, **given)
 
 

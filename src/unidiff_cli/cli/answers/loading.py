@@ -52,9 +52,11 @@ def open_at(
 def _loaded(place: Place, progress: Progress, show: Show | None) -> Model:
     """The model, loaded in this process."""
     from unidiff_cli.engine.opening import open_model
+    from unidiff_cli.speed.lean import import_libraries
     from unidiff_cli.storage.ahead import read_ahead
 
     read_ahead(place.model)
+    import_libraries()
     model = open_model(place, progress)
     if show is None:
         return model
