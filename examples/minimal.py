@@ -95,8 +95,8 @@ def read(prompt: str) -> Tensor:
 # 2. The picture's latent: sampled along the bottom of the square, pushed away from the top.
 def sample(text: Tensor, seed: int) -> Tensor:
     """(1, C, h, w): from noise to the latent of a picture of what the text says."""
-    sizes, settings = UViTConfig(**CONFIG["uvit"]), CONFIG["sampling"]
-    net = UViT(sizes)
+    settings = CONFIG["sampling"] | CONFIG["sampling"]["modes"]["t2i"]
+    net = UViT(sizes := UViTConfig(**CONFIG["uvit"]))
     net.load_state_dict(Weights("uvit"), assign=True)
     picture = (sizes.channels, sizes.size, sizes.size), (1, sizes.clip_dim)  # looks, meaning
     noise = Noise([seed], Pair(picture, ((sizes.text_tokens, sizes.text_dim),)))

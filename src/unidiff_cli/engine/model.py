@@ -76,10 +76,13 @@ class Model(ABC):
     def walk(self, asked: Callable[[Any], Iterator[Stage]]) -> Iterator[Stage]:
         """The stages of a walk, which is called with a model, each as soon as it is made."""
 
-    def resolve(self, request: Request) -> Request:
-        """The request with every open choice made from the model's defaults."""
+    def resolve(self, request: Request, like: str | None = None) -> Request:
+        """The request with every open choice made from the model's defaults for its mode.
+
+        `like` is another mode whose defaults count.
+        """
         config, request = self.config, request.seeded()
-        usual = config.sampling.of(request.mode)
+        usual = config.sampling.of(like or request.mode)
         if request.v1_data is not None and not config.data_types:
             raise UsageError(
                 f"{self.made_with['model']} does not tell kinds of training data apart.",

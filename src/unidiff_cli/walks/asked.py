@@ -38,6 +38,8 @@ class Chain:
     name = "chain"
     arrows = True
     """Whether each stage is made of the one before it."""
+    like = "i2t2i"
+    """The mode whose defaults count: both legs are walked."""
 
     @property
     def ends(self) -> tuple[Request, ...]:
@@ -71,6 +73,7 @@ class Interpolation:
     ode_steps: int
     name = "interpolate"
     arrows = False
+    like = None
 
     @property
     def ends(self) -> tuple[Request, ...]:

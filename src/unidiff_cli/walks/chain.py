@@ -9,7 +9,7 @@ from unidiff_cli.engine.samples import evaluations
 from unidiff_cli.errors import UsageError
 from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.request import Request, check_whole
-from unidiff_cli.walks.asked import MOST_STAGES, Stage, Through
+from unidiff_cli.walks.asked import MOST_STAGES, Chain, Stage, Through
 from unidiff_cli.walks.walker import DESCRIBE, DRAW, Walker, guarded
 
 
@@ -27,7 +27,7 @@ def chain(
     if request.mode not in ("t2i", "i2t"):
         raise UsageError("A chain begins with a prompt or a picture.", "See: unidiff chain --help")
     check_whole("rounds", rounds, 1, MOST_STAGES)
-    asked = model.resolve(request)
+    asked = model.resolve(request, Chain.like)
     model.progress.begin(2 * rounds, 2 * rounds * evaluations(asked))
     return guarded(model, _chain(model, asked, rounds, through))
 

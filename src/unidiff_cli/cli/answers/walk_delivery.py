@@ -139,7 +139,7 @@ def deliver_walk(walk: Walk, chosen: Options, *others: Path | None) -> WalkDeliv
         model = load(chosen, console, progress)
         warn_of_words(model, [end.prompt for end in walk.ends if end.prompt], console)
         made_with = {n: model.made_with[n] for n in ("model", "revision", "device", "dtype")}
-        about = walk.about(model.resolve(walk.ends[0]))
+        about = walk.about(model.resolve(walk.ends[0], walk.like))
         delivery.about = {**about, **made_with}
         try:
             for stage in model.walk(walk):
