@@ -37,8 +37,8 @@ def environment(folder: Path, source: Path) -> dict[str, str]:
     return {**os.environ, **given}
 
 
-def command(folder: Path, *arguments: str, source: Path = HERE) -> list[str]:
-    """A command of a source tree."""
+def command(*arguments: str) -> list[str]:
+    """A command line of the source tree that PYTHONPATH names."""
     return [sys.executable, "-c", "from unidiff_cli.cli.app import main; main()", *arguments]
 
 
@@ -73,7 +73,7 @@ def until_sampling(folder: Path, *arguments: str) -> Work:
     def run() -> float:
         started = time.perf_counter()
         running = subprocess.Popen(
-            command(folder, *arguments, "--progress", "json"),
+            command(*arguments, "--progress", "json"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -108,11 +108,11 @@ def picture(folder: Path, keep: str, before: Path | None) -> dict[str, Work]:
     """`t2i "a red fox"` of the starter."""
     asked = ("t2i", "a red fox", "--model", "starter", "--seed", "1", "-o", "fox.png", "-f", "-q")
     work = {
-        "cold": shell(folder, command(folder, *asked, "--keep", "off")),
-        "helper": shell(folder, command(folder, *asked, "--keep", keep)),
+        "cold": shell(folder, command(*asked, "--keep", "off")),
+        "helper": shell(folder, command(*asked, "--keep", keep)),
     }
     if before is not None:
-        work["before"] = shell(folder, command(folder, *asked), source=before)
+        work["before"] = shell(folder, command(*asked), source=before)
     return work
 
 
@@ -122,9 +122,9 @@ def pipe(folder: Path, keep: str, before: Path | None) -> dict[str, Work]:
     def lines(*options: str) -> list[list[str]]:
         each = ("--model", "starter", "--seed", "1", "-q", *options)
         return [
-            command(folder, "t2i", "a red fox", "-o", "-", *each),
-            command(folder, "i2t", "-", *each),
-            command(folder, "t2i", "-", "-o", "again.png", "-f", *each),
+            command("t2i", "a red fox", "-o", "-", *each),
+            command("i2t", "-", *each),
+            command("t2i", "-", "-o", "again.png", "-f", *each),
         ]
 
     work = {
@@ -153,9 +153,9 @@ def published(folder: Path, keep: str, before: Path | None) -> dict[str, Work]:
 
 def help_(folder: Path, keep: str, before: Path | None) -> dict[str, Work]:
     """`--help`, which no helper is asked for."""
-    work = {"cold": shell(folder, command(folder, "--help"))}
+    work = {"cold": shell(folder, command("--help"))}
     if before is not None:
-        work["before"] = shell(folder, command(folder, "--help"), source=before)
+        work["before"] = shell(folder, command("--help"), source=before)
     return work
 
 
@@ -165,7 +165,7 @@ ROWS = {"picture": picture, "pipe": pipe, "published": published, "help": help_}
 def idle(folder: Path) -> list[dict[str, Any]]:
     """CPU time a minute and memory of each helper, left alone."""
     listed = subprocess.run(
-        command(folder, "keep", "--json"),
+        command("keep", "--json"),
         env=environment(folder, HERE),
         capture_output=True,
         text=True,
@@ -207,17 +207,14 @@ def main() -> None:
         if name in ROWS:
             found[name] = turns(ROWS[name](folder, "1h", arguments.before), arguments.rounds)
             for kind, taken in found[name].items():
-                ratios = [x / y for x, y in zip(taken, list(found[name].values())[-1], strict=True)]
                 fast = [a / b for a, b in zip(taken, found[name].get("helper", taken), strict=True)]
-                del ratios
                 print(f"| {name} | {kind} | {spread(taken, ' s')} | {spread(fast, 'x')} |")
     if "idle" in arguments.only:
         found["idle"] = idle(folder)
         print(json.dumps(found["idle"], indent=1))
     (folder / "warm.json").write_text(json.dumps(found, indent=1) + "\n")
-    subprocess.run(
-        command(folder, "keep", "stop", "all"), env=environment(folder, HERE), check=False
-    )
+    ending = command("keep", "stop", "all")
+    subprocess.run(ending, env=environment(folder, HERE), check=False)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class FakeModel:
     def unread(self, prompt: str) -> str:
         return ""
 
-    def resolve(self, request: Request) -> Request:
+    def resolve(self, request: Request, like: str | None = None) -> Request:
         if request.v1_data is not None:
             raise UsageError("fake does not tell kinds of data apart.")
         request = request.seeded()
