@@ -143,13 +143,13 @@ class TestPlot:
 
     @pytest.fixture(autouse=True)
     def _ready(self, photo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        from unidiff_cli.evaluate import clip_score, networks
+        from unidiff_cli.evaluate import clip_score, run
 
         Path("ours").mkdir()
         Path(photo).rename("ours/a.png")
         Path("ours/a.txt").write_text("a block")
-        scores: Any = clip_score.Scores((20.0, 30.0))
-        monkeypatch.setattr(networks, "open_clip", lambda *_: None)
+        scores: Any = clip_score.Scores((20.0, 30.0), (0, 0))
+        monkeypatch.setattr(run, "open_clip", lambda *_: SimpleNamespace(notes=()))
         monkeypatch.setattr(clip_score, "clip_score", lambda *_: scores)
 
     def run(self, plot: str) -> Any:
@@ -178,12 +178,12 @@ class TestPlot:
         assert words in done.stderr
 
     def test_a_full_disk_costs_no_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from unidiff_cli.cli.commands import eval as evaluate
+        from unidiff_cli.files import output
 
         def full(path: Path, data: bytes) -> None:
             raise OutputError(f"{path} cannot be written: No space left on device.")
 
-        monkeypatch.setattr(evaluate, "replace_file", full)
+        monkeypatch.setattr(output, "replace_file", full)
         done = self.run("x.png")
         assert done.exit_code == 6
         assert "25" in done.stdout

@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from unidiff_cli.cli.answers.ends import read_ends
-from unidiff_cli.cli.answers.walk_delivery import deliver_walk
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.walks import WALK, Prompts
 from unidiff_cli.request import check_whole
@@ -54,6 +52,8 @@ def chain(
     captions and a strip of all are written; stdout gets the paths and the captions in turn, the
     strip last.
     """
+    from unidiff_cli.cli.answers.ends import read_ends
+    from unidiff_cli.cli.answers.walk_delivery import deliver_walk
     from unidiff_cli.walks.asked import MOST_STAGES, Chain
 
     chosen = Options(**options)

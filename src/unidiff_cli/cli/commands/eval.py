@@ -16,7 +16,6 @@ from unidiff_cli.cli.options.shared import Device, Dtype, Json, Model, Progress,
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.table import tell
 from unidiff_cli.errors import OutputError, UsageError
-from unidiff_cli.files.output import exists, make_folder, replace_file
 from unidiff_cli.registry import Place
 
 EXAMPLES = """\
@@ -79,6 +78,8 @@ def clip_score(
 
         measured, chart = clip_scores(read, systems, paired, clip, device, listener)
     if plot is not None:
+        from unidiff_cli.files.output import replace_file
+
         try:
             replace_file(plot, chart)
         except OutputError as error:  # the scores are told all the same
@@ -120,6 +121,8 @@ def score(
 
 def _check_plot(plot: Path) -> None:
     """An error if the chart cannot be written there; its folder is made."""
+    from unidiff_cli.files.output import exists, make_folder
+
     if plot.suffix.lower() != ".png":
         raise UsageError(
             f"{plot} does not end in .png, and the chart is a PNG.", "Try --plot scores.png"

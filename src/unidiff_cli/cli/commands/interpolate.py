@@ -7,14 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.answers.ends import read_ends
-from unidiff_cli.cli.answers.walk_delivery import deliver_walk
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.shared import output_option
 from unidiff_cli.cli.options.walks import LEFT_OUT as LEFT_OUT_OF_WALKS
 from unidiff_cli.cli.options.walks import WALK, Prompts
 from unidiff_cli.errors import UsageError
-from unidiff_cli.files.output import check_new
 from unidiff_cli.request import check_whole
 
 EXAMPLES = """\
@@ -62,6 +59,8 @@ def interpolate(
     Between pictures guidance is off, so that both ends come out as the model itself sees the
     inputs; --steps, --solver and --guidance are for reading them into words.
     """
+    from unidiff_cli.cli.answers.ends import read_ends
+    from unidiff_cli.cli.answers.walk_delivery import deliver_walk
     from unidiff_cli.walks.asked import MOST_STAGES, Interpolation
 
     chosen = Options(**options)
@@ -87,6 +86,7 @@ def interpolate(
 
 def _check_moving(path: Path, force: bool) -> None:
     """An error when no animation can be written there."""
+    from unidiff_cli.files.output import check_new
     from unidiff_cli.walks.montage import MOVING
 
     if path.suffix.lower() not in MOVING:

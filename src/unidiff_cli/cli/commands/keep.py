@@ -16,7 +16,6 @@ from unidiff_cli.cli.options.values import parse_time
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.cli.terminal.table import drawn
 from unidiff_cli.errors import UnidiffError, UsageError
-from unidiff_cli.files.record import line
 from unidiff_cli.registry import Place
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ def listed(context: typer.Context, json: Json = False) -> None:
     rows = [[*_row(status)] for status in found]
     heads = ["MODEL", "DEVICE", "DTYPE", "MEMORY", "PROCESS", "IDLE", "UNTIL"]
     if json:
+        from unidiff_cli.files.record import line
+
         for status in found:
             console.answer(line(status.to_json()))
     elif found:

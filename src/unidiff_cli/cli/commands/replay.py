@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from unidiff_cli.cli.answers.delivery import delivering
-from unidiff_cli.cli.answers.loading import Models
 from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.changes import (
     Fast,
@@ -154,6 +152,8 @@ def replay(
     The record is in a picture, or in a JSON or JSONL file. What options change is made anew, with
     all else as it was.
     """
+    from unidiff_cli.cli.answers.delivery import delivering
+    from unidiff_cli.cli.answers.loading import Models
     from unidiff_cli.files.folders import expanded
     from unidiff_cli.files.replay import Wish, plans_for, tasks_in
     from unidiff_cli.files.stamp import ALL, Stamp

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.answers.inputs import Given, apart, check_prompt, read_inputs
 from unidiff_cli.cli.command import leave
 from unidiff_cli.cli.options.shared import (
     Device,
@@ -29,6 +28,7 @@ from unidiff_cli.registry import Place
 from unidiff_cli.request import MAX_SEED, check_whole, picture_name
 
 if TYPE_CHECKING:
+    from unidiff_cli.cli.answers.inputs import Given
     from unidiff_cli.engine.score import Fit
 
 EXAMPLES = """\
@@ -86,6 +86,8 @@ def score(
     an estimate of their mutual information, and its standard error. It is relative: compare texts
     for one picture, or pictures for one text. Texts that are out of reach get fewer draws.
     """
+    from unidiff_cli.cli.answers.inputs import apart, check_prompt, read_inputs
+
     check_whole("top", top, 1, 10**6)
     check_whole("draws", draws, 1, 1000)
     check_whole("seed", seed, 0, MAX_SEED)

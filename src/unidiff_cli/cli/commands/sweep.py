@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from unidiff_cli.cli.answers.ends import read_ends
-from unidiff_cli.cli.answers.sheet_delivery import deliver_sheet
 from unidiff_cli.cli.options.axes import listed, whole_numbers
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.shared import output_option
@@ -95,6 +93,8 @@ def sweep(
     A prompt gives pictures, a picture gives variations or, with --strength, edits by the prompts
     beside it. The sheet holds the record of every picture in it.
     """
+    from unidiff_cli.cli.answers.ends import read_ends
+    from unidiff_cli.cli.answers.sheet_delivery import deliver_sheet
     from unidiff_cli.walks.sweep import Axis, Sheet
 
     check_whole("batch-size", options["batch_size"], 1, MAX_COUNT)
