@@ -56,6 +56,7 @@ def test_columns_that_suffice_are_found() -> None:
 
 def test_a_walk_is_known_between_its_points(walks: Trajectories) -> None:
     assert walks.at(walks.times[5]).equal(walks.points[:, 5])
+    assert walks.at(walks.times[5] * (1 - 1e-15)).equal(walks.points[:, 5])
     assert walks.at(0.0).equal(walks.end)
     middle = SCHEDULE.time(0.5 * sum(map(SCHEDULE.log_snr, walks.times[5:7])))
     truth = dpmpp_3m(predict, walks.points[:, 5], [walks.times[5], middle], SCHEDULE)

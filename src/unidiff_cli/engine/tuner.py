@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,9 @@ from unidiff_cli.storage.tuned_file import read_tuned, write_tuned
 FINE = 48
 """Steps of a trajectory (UniPC, even in log-SNR): on the bundled model 0.4% from 1000 steps."""
 BATCH = 8
-"""Samples that are walked, and kept, at a time; so many also say how errors are felt."""
+"""Samples that are walked, and kept, at a time."""
+FEW = 4
+"""So many say how errors are felt."""
 HELD_OUT = 4
 """One in so many samples is not learned from."""
 GIVEN_BY = {"t2i": "t", "i2t": "i"}
@@ -97,15 +100,20 @@ class Tuner:
 
     def _felt(self, mode: str, walks: Trajectories, known: Latents) -> list[float]:
         """How much of an error at each point is left at the end, from the first few samples."""
-        few = slice(min(BATCH, self.samples))
-        predict = self._predict(mode, range(len(known.rows(few))), known.rows(few))
+        path = self.work / f"{mode}-{self.seed}-felt.json"
+        if not path.exists():
+            few = slice(min(FEW, self.samples))
+            predict = self._predict(mode, range(len(known.rows(few))), known.rows(few))
 
-        def finish(x: Tensor, place: int) -> Tensor:
-            times = [*walks.times[place:-1:COARSE], walks.times[-1]]
-            return dpmpp_2m(predict, x, times, walks.schedule)
+            def finish(x: Tensor, place: int) -> Tensor:
+                times = [*walks.times[place:-1:COARSE], walks.times[-1]]
+                return dpmpp_2m(predict, x, times, walks.schedule)
 
-        with torch.inference_mode():
-            return felt_at(walks.rows(few), range(FINE // 8, FINE, FINE // 8), finish)
+            with torch.inference_mode():
+                felt = felt_at(walks.rows(few), range(FINE // 8, FINE, FINE // 8), finish)
+            path.write_text(json.dumps(felt))
+        found: list[float] = json.loads(path.read_text())
+        return found
 
     def _trajectories(self, mode: str) -> tuple[Trajectories, Latents]:
         """The walks of a leg, and what it is given; those that are on the disk are read."""

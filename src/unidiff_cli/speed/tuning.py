@@ -27,6 +27,8 @@ Predict = Callable[[Tensor, float], Tensor]
 """x (S, P) at a time -> the clean data (S, P)."""
 RIDGE = 1e-6
 """Of the squares on the diagonal: predictions are nearly parallel."""
+SAME = 1e-6
+"""Times that differ by less, in log-SNR, are one."""
 NUDGE = 0.25
 """By how much of the way to its neighbour a time is moved, to see whether that is better."""
 
@@ -59,7 +61,7 @@ class Trajectories:
         known = [
             (log, self.clean[:, n + k]) for k, log in enumerate(logs[: len(self.times) - 1 - n])
         ]
-        if t == self.times[n]:
+        if abs(self.schedule.log_snr(t) - logs[0]) < SAME:
             return self.points[:, n]
         return advance(self.points[:, n], self.times[n], t, known, self.schedule)
 
