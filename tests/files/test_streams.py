@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from unidiff_cli.files.streams import Log, Patient, read_some, settled
+from unidiff_cli.files.streams import Log, Patient, make_patient, read_some, settled
 
 LARGE = bytes(range(256)) * 2000
 """More than a pipe holds."""
@@ -64,6 +65,29 @@ def test_a_log_that_nobody_reads_ends_nothing(pipe: tuple[int, int]) -> None:
         Patient(write).write(b"words")
     log = Log(write)
     assert [log.write(b"words"), log.write(b"more")] == [5, 4]
+
+
+def test_what_an_interrupt_comes_behind_is_not_written_again(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, write = pipe
+    real = os.write
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        monkeypatch.setattr(os, "write", real)
+        real(descriptor, data)
+        raise KeyboardInterrupt
+
+    for name in ("stdin", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.FileIO(write, "w", closefd=False)))
+    make_patient()
+    monkeypatch.setattr(os, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sys.stdout.write("fox.png\n")
+    sys.stdout.buffer.write(b"sheet.png\n")
+    sys.stdout.flush()
+    assert read_some(read, 100) == b"fox.png\nsheet.png\n"
 
 
 @pytest.mark.parametrize(

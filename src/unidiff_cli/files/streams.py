@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from shutil import copyfileobj, rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from unidiff_cli.files.text import decode
 
@@ -65,12 +65,18 @@ class Patient(io.RawIOBase):
         return len(data)
 
     def write(self, data: ReadableBuffer) -> int:
-        """Wait for room; how many bytes went into it."""
-        while True:
+        """Write all of it, waiting for room.
+
+        Nothing is buffered on the way: of what is written when an interrupt comes, Python's own
+        buffer would not learn, and write it again.
+        """
+        rest = memoryview(data).cast("B")
+        while rest:
             try:
-                return os.write(self.descriptor, data)
+                rest = rest[os.write(self.descriptor, rest) :]
             except BlockingIOError:
                 select.select([], [self.descriptor], [])
+        return memoryview(data).nbytes
 
 
 class Log(Patient):
@@ -146,9 +152,7 @@ def make_patient() -> None:
 
 def _again(stream: TextIO, raw: Patient) -> TextIO:
     """The stream as Python made it, upon another file."""
+    buffer: BinaryIO = io.BufferedReader(raw) if raw.reads else cast("BinaryIO", raw)
     return io.TextIOWrapper(
-        io.BufferedReader(raw) if raw.reads else io.BufferedWriter(raw),
-        encoding=stream.encoding,
-        errors=stream.errors,
-        line_buffering=not raw.reads and (raw.isatty() or isinstance(raw, Log)),
+        buffer, encoding=stream.encoding, errors=stream.errors, write_through=not raw.reads
     )
