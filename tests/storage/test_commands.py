@@ -174,4 +174,10 @@ def test_info_of_the_random_model() -> None:
     assert known["revision"] == "random"
     assert known["v1_data"] == "web, internal"
     usual = {"solver": "dpm++2m", "times": "uniform", "steps": 4, "guidance": 7.0}
-    assert known["sampling"] == usual
+    assert known["sampling"] == {**usual, "modes": {}}
+
+
+def test_info_tells_the_settings_of_single_modes() -> None:
+    (line,) = (row for row in models("info", "starter").stdout.splitlines() if "sampling" in row)
+    usual = "solver dpm++2m, times log-snr, steps 25, guidance 2.0"
+    assert line == f"sampling       {usual}; t2i: solver unipc, steps 8"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -114,7 +115,7 @@ def info(name: Name, json: Json = False) -> None:
     for key, value in known.items():
         text = _shown(value) if key == "size" else value
         if isinstance(value, dict):
-            text = ", ".join(f"{name} {choice}" for name, choice in value.items())
+            text = _settings(value)
         console.answer(f"{key.replace('_', ' '):<14} {text}")
 
 
@@ -228,6 +229,13 @@ def _folder(name: str) -> tuple[Found, Path]:
     if found.folder is None:
         raise UsageError(f"{name} has no files: its weights are made when it is used.")
     return found, found.folder
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    """Settings on a line; those of single modes behind those of all."""
+    usual = [f"{name} {value}" for name, value in values.items() if not isinstance(value, dict)]
+    own = [f"{mode}: {_settings(row)}" for mode, row in values.get("modes", {}).items()]
+    return "; ".join([", ".join(usual), *own])
 
 
 def _shown(size: int) -> str:
