@@ -69,7 +69,7 @@ def test_at_once(arguments: list[str], code: int | None) -> None:
     assert code in (None, returned)
 
 
-SLOW = {"xml", "email", "http", "ssl", "logging", "unidiff_cli.files.output"}
+SLOW = {"xml", "email", "http", "ssl", "logging", "unidiff_cli.files.record"}
 
 
 def test_help_is_asked_for_most_and_imports_least() -> None:

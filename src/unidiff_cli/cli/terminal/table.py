@@ -11,7 +11,6 @@ import typer
 
 from unidiff_cli.cli.terminal.console import Console, is_terminal
 from unidiff_cli.errors import SOME_FAILED, UnidiffError
-from unidiff_cli.files.record import line
 
 
 def tell(
@@ -26,6 +25,8 @@ def tell(
     for error in bad:
         console.problem(error)
     if json:
+        from unidiff_cli.files.record import line
+
         for answer in answers:
             console.answer(line(answer))
     else:
