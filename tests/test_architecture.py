@@ -36,11 +36,23 @@ MAY_IMPORT = {
     "walks": {"engine", "codecs", "speed", "core", *SHARED},
     "keep": {"walks", "engine", "storage", "speed", "process", "core", *SHARED},
     "evaluate": {"batch", "engine", "codecs", "storage", "speed", *SHARED},
+    "schemas": {"batch", "core", *SHARED},
     "cli": {"process", "core", *SHARED},
 }
 LATER = {
     "batch": {"speed"},
-    "cli": {"engine", "train", "storage", "speed", "batch", "gallery", "walks", "evaluate", "keep"},
+    "cli": {
+        "engine",
+        "train",
+        "storage",
+        "speed",
+        "batch",
+        "gallery",
+        "walks",
+        "evaluate",
+        "keep",
+        "schemas",
+    },
 }
 """What is imported inside functions only, beside what may be imported at the top."""
 WITHIN_CLI = ("app", "commands", "answers", "command", "terminal", "options")

@@ -50,6 +50,8 @@ def imported(*arguments: str, **env: str) -> tuple[list[str], bool, int]:
         (["info", "--help"], 0),
         (["eval", "--help"], 0),
         (["bench", "--help"], 0),
+        (["schema"], 0),
+        (["schema", "record"], 0),
         (["bench", "--batch-sizes", "0"], 2),
         (["eval", "guidance", "-o", "study"], 2),
         (["--show-completion"], None),

@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 
 from unidiff_cli.batch.jobs import MAX_LINE, BadJob, Job, parse, parse_all, seed_for
-from unidiff_cli.batch.schema import schema
 from unidiff_cli.batch.shard import Shard
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import MAX_SEED
+from unidiff_cli.schemas.index import schema
 
 GOOD: list[dict[str, Any]] = [
     {"mode": "t2i", "prompt": "a fox"},
@@ -60,7 +60,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize("values", GOOD, ids=lambda values: values["mode"])
 def test_good_jobs(values: dict[str, Any]) -> None:
-    jsonschema.validate(values, schema(), jsonschema.Draft202012Validator)
+    jsonschema.validate(values, schema("job"), jsonschema.Draft202012Validator)
     job = parse(json.dumps(values).encode(), 3)
     assert isinstance(job, Job)
     assert job.custom_id == values.get("custom_id", "line-3")
@@ -77,7 +77,7 @@ def test_bad_jobs_are_told_with_line_and_field(values: dict[str, Any], words: st
     assert job.error.message.startswith("Line 12: ")
     assert words in job.error.message
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(values, schema(), jsonschema.Draft202012Validator)
+        jsonschema.validate(values, schema("job"), jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_jobs_of_a_data_frame() -> None:
     """pandas makes floats of whole numbers where one is missing, and null of what is missing."""
     row = {"mode": "t", "steps": 20.0, "count": 1.0, "seed": 7.0, "size": [32.0, 64.0]}
     row |= {"guidance": 7.0, "absent": None, "final_denoise": None, "prompt": None}
-    jsonschema.validate(row, schema(), jsonschema.Draft202012Validator)
+    jsonschema.validate(row, schema("job"), jsonschema.Draft202012Validator)
     job, again = (
         parse(json.dumps(row).encode(), 1),
         parse(json.dumps(row | {"count": None}).encode(), 1),
@@ -129,7 +129,7 @@ def test_empty_lines_are_counted_only() -> None:
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft202012Validator.check_schema(schema("job"))
 
 
 def test_seeds_come_from_run_and_custom_id() -> None:

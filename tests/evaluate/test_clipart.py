@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
+from tests.fits import fits
 from unidiff_cli.cli.app import app
 from unidiff_cli.evaluate.clipart import claims, examination, flat, paint
 from unidiff_cli.evaluate.clipart.claims import Claims, Thing
@@ -274,7 +275,7 @@ def test_a_model_sits_the_examination(small: Path) -> None:
     amount = ("--quick", "--prompts", "6", "--pictures", "6", "--pairs", "2", "-o", "out")
     done = sit(*amount, "--json")
     assert done.exit_code == 0, done.output
-    report = json.loads(done.stdout)
+    report = fits("eval", json.loads(done.stdout))
     assert {name: report["t2i"][name]["n"] for name in report["t2i"]} == {
         "trained": 2,
         "combination": 2,

@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from tests.evaluate.conftest import Pictures
+from tests.fits import fits
 from unidiff_cli.cli.app import app
 
 Eval = Callable[..., Result]
@@ -27,7 +28,7 @@ def run() -> Eval:
 
 def answers(result: Result) -> list[dict[str, Any]]:
     assert result.exception is None or isinstance(result.exception, SystemExit)
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    return [fits("eval", json.loads(line)) for line in result.stdout.splitlines()]
 
 
 def test_systems_in_one_table(run: Eval, pictures: Pictures, random_clip: str) -> None:

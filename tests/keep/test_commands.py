@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from tests.cli.conftest import environment
+from tests.fits import fits, removable
 from tests.keep import fake
 from tests.keep.conftest import wait_until
 from unidiff_cli.cli.app import app
@@ -165,7 +166,8 @@ def test_start_list_and_stop() -> None:
     head, _, row = cli("keep").stdout.splitlines()
     assert head.split() == ["MODEL", "DEVICE", "DTYPE", "MEMORY", "PROCESS", "IDLE", "UNTIL"]
     assert row.split()[0] == "tiny"
-    values = json.loads(cli("keep", "--json").stdout)
+    values = fits("keep", json.loads(cli("keep", "--json").stdout))
+    assert removable("keep", values) == set()
     assert (values["model"], values["requests"], values["hangs"]) == ("tiny", 0, False)
     assert 3500 < values["left"] <= 3600
     cli("keep", "start", "--model", "tiny", "--dtype", "bf16")

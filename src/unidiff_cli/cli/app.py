@@ -20,6 +20,7 @@ from unidiff_cli.cli.commands import (
     keep,
     models,
     replay,
+    schema,
     score,
     sweep,
     train,
@@ -113,6 +114,7 @@ _add("info", info.info, info.EXAMPLES, AFTERWARDS)
 _add("replay", replay.replay, replay.EXAMPLES, AFTERWARDS)
 _add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)
 _add("batch", batch.batch, batch.EXAMPLES, BULK)
+_add("schema", schema.schema, schema.EXAMPLES, BULK)
 _add("bench", bench.bench, bench.EXAMPLES, MODELS)
 _add("train", train.train, None, MODELS)
 _add("tune", tune.tune, tune.EXAMPLES, MODELS)

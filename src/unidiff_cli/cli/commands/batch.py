@@ -128,9 +128,9 @@ def batch(
 
     console = Console(quiet=quiet, progress=progress)
     if schema:
-        from unidiff_cli.batch.schema import schema as job_schema
+        from unidiff_cli.schemas.index import schema as schema_of
 
-        console.answer(json.dumps(job_schema(), indent=1))
+        console.answer(json.dumps(schema_of("job"), indent=1))
         return
     if jobs is None or output is None:
         raise UsageError("Batch needs a file of jobs and -o FOLDER.", "unidiff batch --help")

@@ -1,4 +1,4 @@
-"""The JSON Schema of a job, derived from the fields of Request."""
+"""What schemas are built of, and the fields of a Request as it is asked and recorded."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from unidiff_cli.batch.jobs import ID, MAX_ID, MAX_JOB_COUNT
 from unidiff_cli.checks.fields import MAX_SIDE, MAX_WEIGHT, MAX_WORDS, SIZE_STEP
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.core.tuned import NAME, PATTERN
 from unidiff_cli.request import (
     MAX_BEST,
+    MAX_COUNT,
     MAX_GUIDANCE,
     MAX_REPETITIONS,
     MAX_SEED,
@@ -21,12 +21,18 @@ from unidiff_cli.request import (
     Request,
 )
 
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+WHOLE: Schema = {"type": "integer", "minimum": 0}
+YES_NO: Schema = {"type": "boolean"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
 LEVEL = {"minimum": 0, "maximum": 1}
 RANGES: dict[str, dict[str, Any]] = {
     "mode": {"enum": list(MODES)},
     "solver": {"anyOf": [{"enum": [*SOLVERS, NAME]}, {"pattern": f"^{PATTERN}$"}]},
     "times": {"enum": list(TIMES)},
-    "count": {"minimum": 1, "maximum": MAX_JOB_COUNT},
+    "count": {"minimum": 1, "maximum": MAX_COUNT},
     "seed": {"minimum": 0, "maximum": MAX_SEED},
     "steps": {"minimum": 1, "maximum": MAX_STEPS},
     "guidance": {"minimum": 0, "maximum": MAX_GUIDANCE},
@@ -75,7 +81,6 @@ HELP = {
     "prompt": "The text that the mode needs.",
     "image": "The path of the picture that the mode needs.",
     "count": "How many samples; sample k has seed + k.",
-    "seed": "By default from the run's seed and the custom_id.",
     "times": "Where the steps lie: even in the noise level t, or in log-SNR.",
     "guidance": "The paper's scale, 0 is off; diffusers' guidance_scale is one more.",
     "guidance_interval": "Guidance only at noise levels between these; 0 is clean, 1 is noise.",
@@ -94,39 +99,49 @@ HELP = {
 }
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of one line of a jobs file."""
-    hints = get_type_hints(Request, localns=_names())
-    properties: dict[str, Any] = {
-        ID: {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": MAX_ID,
-            "description": "Names the job; its answer carries it. By default line-NUMBER.",
-        }
-    }
-    for field in fields(Request):
-        described = {"description": HELP[field.name]} if field.name in HELP else {}
-        default = {} if field.default in (None, MISSING) else {"default": field.default}
-        kind = _kind(hints[field.name], RANGES.get(field.name, {}))
-        kind = kind if field.name == "mode" else _or_null(kind)
-        properties[field.name] = {**kind, **default, **described}
+def closed(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
+    """An object of these fields and no other."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A job of unidiff batch",
         "type": "object",
-        "properties": properties,
-        "required": ["mode"],
+        "properties": {**required, **(optional or {})},
+        "required": [*required],
         "additionalProperties": False,
-        "allOf": [_needs(mode) for mode in MODES],
     }
 
 
-def _needs(mode: str) -> dict[str, Any]:
+def named(values: Schema) -> Schema:
+    """An object of any names."""
+    return {"type": "object", "additionalProperties": values}
+
+
+def exactly(count: int, items: Schema) -> Schema:
+    """A list of so many."""
+    return {"type": "array", "items": items, "minItems": count, "maxItems": count}
+
+
+def or_null(kind: Schema) -> Schema:
+    """The same or null."""
+    if "enum" in kind:
+        return {**kind, "enum": [*kind["enum"], None]}
+    return {**kind, "type": [kind["type"], "null"]}
+
+
+def asked() -> dict[str, Schema]:
+    """The fields of a Request; those that are always there have a default."""
+    hints = get_type_hints(Request, localns=_names())
+    return {
+        field.name: _kind(hints[field.name], RANGES.get(field.name, {}))
+        | ({} if field.default in (None, MISSING) else {"default": field.default})
+        | ({"description": HELP[field.name]} if field.name in HELP else {})
+        for field in fields(Request)
+    }
+
+
+def needs(mode: str) -> Schema:
     """The mode's input is required; the other one has no place but in an edit."""
     field = {"text": "prompt", "image": "image", None: None}[MODES[mode].needs]
     others = [name for name in ("prompt", "image") if name != field and not MODES[mode].revises]
-    then: dict[str, Any] = {"properties": {other: {"type": "null"} for other in others}}
+    then: Schema = {"properties": {other: {"type": "null"} for other in others}}
     if field is not None:
         then["required"] = [field]
         then["properties"] = {**then["properties"], field: {"type": "string"}}
@@ -147,13 +162,6 @@ def _kind(hint: Any, limits: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "array", **limits}
     names = {str: "string", int: "integer", float: "number", bool: "boolean"}
     return {"type": names[hint], **limits}
-
-
-def _or_null(kind: dict[str, Any]) -> dict[str, Any]:
-    """The same or null, which says that the field is not there."""
-    if "enum" in kind:
-        return {"enum": [*kind["enum"], None]}
-    return {**kind, "type": [kind["type"], "null"]}
 
 
 class _Picture:
