@@ -109,7 +109,7 @@ def test_sweep() -> None:
         assert removable("sweep", fits("sweep", values)) <= {"v1_data"}
 
 
-def test_info_and_check() -> None:
+def test_info_and_replay() -> None:
     unidiff("t2i", "a fox", *TINY, "--steps", "1", "-o", "fox.png")
     unidiff("t2i", "a fox", *TINY, "--steps", "1", "-o", "bare.png", "--no-prompt")
     unidiff("chain", "a fox", *TINY, "--rounds", "1", "--steps", "1", "-o", "walk/")
@@ -120,6 +120,8 @@ def test_info_and_check() -> None:
     assert removable("info", own) == {"found_in", "digital_source", "parameters"}
     assert walk["walk"]["stage"] == 1
     assert bare["records"][0]["prompt_withheld"] is True
+    (again,) = told("replay", "fox.png", "--json", "-o", "again.png")
+    assert removable("record", fits("record", again)) == {"v1_data"}
     for more in ((), ("--seed", "5")):
         (values,) = told("replay", "fox.png", "--check", "--json", *more)
         assert removable("check", fits("check", values)) == {"found_in", "psnr"} & values.keys()

@@ -15,6 +15,7 @@ from tests.cli import fake
 from tests.cli.conftest import Cli, cli
 from tests.files.certificates import make
 from tests.files.pictures import ours
+from tests.fits import fits
 from unidiff_cli.files.credentials import carries_credentials, read_credentials
 from unidiff_cli.files.metadata import read_metadata
 from unidiff_cli.files.xmp import TRAINED
@@ -70,7 +71,7 @@ def test_info_says_whether_it_can_be_believed(cli: Cli) -> None:
     assert "  signed by         Painter, Tests\n" in said
     assert "  source            trainedAlgorithmicMedia\n" in said
     assert "valid, and the signer is trusted" in cli("info", "a.png", "--trust", "ca.pem").stdout
-    told = json.loads(cli("info", "a.png", "--json").stdout)["credentials"]
+    told = fits("info", json.loads(cli("info", "a.png", "--json").stdout))["credentials"]
     assert (told["state"], told["signer"]) == ("valid", "Painter, Tests")
     whole = json.loads(cli("info", "a.png", "--credentials").stdout)
     assert whole["validation_state"] == "Valid"
