@@ -162,6 +162,12 @@ def help_(folder: Path, keep: str, before: Path | None) -> dict[str, Work]:
 ROWS = {"picture": picture, "pipe": pipe, "published": published, "help": help_}
 
 
+def busy(process: psutil.Process) -> float:
+    """Milliseconds that its threads have run; cpu_times() counts in steps of ten."""
+    threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+    return sum(int(path.read_text().split()[0]) for path in threads) / 1e6
+
+
 def idle(folder: Path) -> list[dict[str, Any]]:
     """CPU time a minute and memory of each helper, left alone."""
     listed = subprocess.run(
@@ -173,12 +179,12 @@ def idle(folder: Path) -> list[dict[str, Any]]:
     )
     helpers = [json.loads(line) for line in listed.stdout.splitlines()]
     processes = [psutil.Process(helper["process"]) for helper in helpers]
-    before = [sum(process.cpu_times()[:2]) for process in processes]
+    before = [busy(process) for process in processes]
     time.sleep(IDLE)
     return [
         {
             "model": Path(helper["model"]).name,
-            "cpu_ms_a_minute": round(1000 * (sum(process.cpu_times()[:2]) - then) * 60 / IDLE, 1),
+            "cpu_ms_a_minute": round((busy(process) - then) * 60 / IDLE, 1),
             "resident_mib": process.memory_info().rss >> 20,
             "own_mib": process.memory_full_info().uss >> 20,
         }

@@ -29,8 +29,8 @@ PROMPTNESS = 20.0
 """Seconds within which a guest must say what it wants."""
 ALIVE = 5.0
 """Seconds between two signs of life."""
-TICK = 5.0
-"""Seconds between two looks at the machine, when there is nothing to do."""
+TICK = 15.0
+"""Seconds between two looks at the machine, when there is nothing to do: a millisecond each."""
 
 
 @dataclass
