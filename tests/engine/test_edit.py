@@ -15,6 +15,7 @@ from unidiff_cli.core.latents import Latents
 from unidiff_cli.core.sampler import Levels
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.engine.best import candidates
+from unidiff_cli.engine.model import path_of
 from unidiff_cli.engine.score import DRAWS, Fit, Scorer
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.files.canvas import Canvas, seam
@@ -80,6 +81,14 @@ def test_strength_1_is_t2i_and_0_is_what_the_vae_makes_of_it(
     (seen,) = images.decode(latent)
     assert np.array_equal(made(model, edit(square, strength=0.0)), pixels(seen))
     assert not np.array_equal(made(model, edit(square, strength=0.5)), drawn)
+
+
+def test_settings_are_those_of_the_path_that_is_walked(photo: Image.Image) -> None:
+    assert path_of(edit(photo)) == "edit"
+    assert path_of(edit(photo, strength=1.0)) == "t2i"
+    assert path_of(edit(photo, prompt=None, strength=1.0)) == "i2t2i"
+    assert path_of(edit(photo, extend=(0, 0, 9, 0))) == "t2i"
+    assert path_of(Request(mode="t2i", prompt="a fox", text_level=0.2)) == "t2i"
 
 
 def test_without_words_the_picture_is_read_first(model: UniDiffuser, photo: Image.Image) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, TypeVar
 
+from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.tuned import Tuned, is_tuned
 from unidiff_cli.engine.learned import with_learned
 from unidiff_cli.engine.samples import evaluations, shape, split
@@ -82,7 +83,7 @@ class Model(ABC):
         `like` is another mode whose defaults count.
         """
         config, request = self.config, request.seeded()
-        usual = config.sampling.of(like or request.mode)
+        usual = config.sampling.of(like or path_of(request))
         if request.v1_data is not None and not config.data_types:
             raise UsageError(
                 f"{self.made_with['model']} does not tell kinds of training data apart.",
@@ -192,6 +193,12 @@ def _open(request: Request) -> _Opened | UnidiffError:
         return _Opened(replace(request, image=open_picture(request.image)))
     except UnidiffError as error:
         return error
+
+
+def path_of(request: Request) -> str:
+    """The mode whose path a request walks: an edit of strength 1 is t2i, or without words i2t2i."""
+    same = (mode.name for mode in MODES.values() if mode.legs == request.walk.legs)
+    return next(same, request.mode)
 
 
 def _size(request: Request, side: int) -> tuple[int, int]:
