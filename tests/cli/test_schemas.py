@@ -95,7 +95,7 @@ def test_answers_of_batch() -> None:
         (("interpolate", "a.png", "b.png", "--ode-steps", "2", "-n", "3"), {"image", "ode_steps"}),
         (("interpolate", "a fox", "an owl", "-n", "3", "--animate", "a.gif"), {"prompt"}),
     ],
-    ids=str,
+    ids=lambda value: " ".join(sorted(value) if isinstance(value, set) else value),
 )
 def test_walks(arguments: tuple[str, ...], optional: set[str]) -> None:
     lines = [fits("walk", each) for each in told(*arguments, *TINY, "--json")]
