@@ -127,7 +127,12 @@ def measure(model: UniDiffuser) -> dict[str, Any]:
     ways: dict[str, dict[str, float]] = {fast: counted(fast) for fast in ("off", "safe")}
     learned = {} if model.tuned is None else model.tuned.of(WALK.legs[0])
     for steps, times in sorted(learned.items()):
-        if error(walked(replace(sampler, solver=as_solver(tuned), times=times)), true) <= limit:
+        if (
+            error(
+                walked(replace(sampler, solver=as_solver(tuned), steps={WALK.legs[0]: times})), true
+            )
+            <= limit
+        ):
             ways["tuned"] = {"steps": steps, "evaluations": steps}
             break
     return {

@@ -60,8 +60,10 @@ def solved(
     sampler: Sampler, known: Latents, mode: str, solver: str, times: Sequence[float]
 ) -> Latent:
     """What the solver makes of the noise: the picture's latents, or the text's."""
-    sampler = replace(sampler, solver=as_solver(SOLVERS.get(solver, tuned)), times=times)
     walk = Request(mode=mode, **({"prompt": ""} if mode == "t2i" else {})).walk
+    steps = {walk.legs[0]: times} if solver == NAME else {}
+    method = as_solver(SOLVERS.get(solver, tuned))
+    sampler = replace(sampler, solver=method, times=times, steps=steps)
     with torch.inference_mode():
         return sampler.walk(walk, known)[walk.yields[0]]
 
