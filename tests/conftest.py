@@ -10,8 +10,11 @@ import pytest
 
 # Several processes share the cores; more threads than cores only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A shell starts what it runs in the background deaf to Ctrl-C, and children inherit that.
+# A shell starts what it runs in the background deaf to Ctrl-C, `nohup` to a hangup, and children
+# inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -75,13 +76,13 @@ def wait_until(true: Callable[[], object], seconds: float = 10) -> None:
 
 
 @pytest.fixture
-def sockets(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the sockets, in a place of its own with a short name."""
-    runtime = tmp_path_factory.mktemp("r", numbered=True)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    found = folder.checked(make=True)
-    assert found is not None
-    return found
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the sockets, in a place of its own; its name is short, wherever TMPDIR is."""
+    with TemporaryDirectory(prefix="unidiff-", dir="/tmp", ignore_cleanup_errors=True) as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        found = folder.checked(make=True)
+        assert found is not None
+        yield found
 
 
 @pytest.fixture
