@@ -60,6 +60,8 @@ def imported(*arguments: str, **env: str) -> tuple[list[str], bool, int]:
         (["t2i", "a fox", "--nonsense"], 2),
         (["t2i", "a fox", "-o", "out.xyz"], 2),
         (["t2i", "a fox", "--model", "nope"], 4),
+        (["bench", "--model", "nope"], 4),
+        (["tune", "nope"], 4),
         (["nonsense"], 2),
     ],
     ids=str,

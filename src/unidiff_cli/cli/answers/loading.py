@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from unidiff_cli.engine.model import Model
+    from unidiff_cli.engine.pipeline import UniDiffuser
 
 Show = Callable[["Image.Image", int], None]
 
@@ -49,15 +50,20 @@ def open_at(
     return kept(place, parse_time(keep), console, progress, show, alone) or alone()
 
 
-def _loaded(place: Place, progress: Progress, show: Show | None) -> Model:
-    """The model, loaded in this process."""
+def open_here(place: Place, progress: Progress) -> UniDiffuser:
+    """The model, loaded in this process; one that is not there is told before the libraries are."""
     from unidiff_cli.engine.opening import open_model
     from unidiff_cli.speed.lean import import_libraries
     from unidiff_cli.storage.ahead import read_ahead
 
     read_ahead(place.model)
     import_libraries()
-    model = open_model(place, progress)
+    return open_model(place, progress)
+
+
+def _loaded(place: Place, progress: Progress, show: Show | None) -> Model:
+    """The same, and what is shown of a picture as it forms."""
+    model = open_here(place, progress)
     if show is None:
         return model
     from unidiff_cli.engine.preview import with_preview

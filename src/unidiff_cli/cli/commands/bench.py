@@ -52,10 +52,10 @@ def bench(
     console = Console(quiet, progress)
     with console.listening() as listener:
         listener.stage("loading the libraries")
-        from unidiff_cli.engine.opening import open_model
+        from unidiff_cli.cli.answers.loading import open_here
 
         place = Place(model=model, device=device, dtype=dtype, memory=memory)
-        loaded = open_model(place, listener)
+        loaded = open_here(place, listener)
         from unidiff_cli.engine.bench import Bench
 
         report = Bench(loaded, repeats)(batches)

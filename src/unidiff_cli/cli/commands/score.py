@@ -104,12 +104,12 @@ def score(
     failures: list[UnidiffError] = []
     with console.listening() as listener:
         listener.stage("loading the libraries")
-        from unidiff_cli.engine.opening import open_model
+        from unidiff_cli.cli.answers.loading import open_here
+
+        loaded = open_here(Place(model=model, device=device, dtype=dtype, memory=memory), listener)
         from unidiff_cli.engine.score import Scorer
         from unidiff_cli.files.pictures import open_picture
 
-        place = Place(model=model, device=device, dtype=dtype, memory=memory)
-        loaded = open_model(place, listener)
         scorer = Scorer.of(loaded, texts, seed)
         listener.begin(len(pictures), len(pictures))
         for each in pictures:

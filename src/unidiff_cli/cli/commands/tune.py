@@ -11,6 +11,7 @@ from unidiff_cli.cli.options.shared import Device, Force, Progress, Quiet, outpu
 from unidiff_cli.cli.terminal.console import Console
 from unidiff_cli.core.tuned import LEGS
 from unidiff_cli.errors import UsageError
+from unidiff_cli.registry import Place
 from unidiff_cli.request import MAX_COUNT, MAX_SEED, check_choice, check_whole
 
 EXAMPLES = """\
@@ -73,10 +74,11 @@ def tune(
     console = Console(quiet, progress)
     with console.listening() as listener:
         listener.stage("loading the libraries")
-        from unidiff_cli.engine.pipeline import UniDiffuser
+        from unidiff_cli.cli.answers.loading import open_here
+
+        loaded = open_here(Place(model=model, device=device, dtype="fp32"), listener)
         from unidiff_cli.engine.tuner import Tuner, begun
 
-        loaded = UniDiffuser.load(model, device=device, dtype="fp32", progress=listener)
         tuner = Tuner(loaded, output or _beside(model), samples, seed, console.note)
         tuner(asked, counts, None if force else begun(tuner))
     console.answer(str(tuner.target))
