@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
 from unidiff_cli.cli.app import app
@@ -14,6 +16,8 @@ from unidiff_cli.core.tuned import Tuned
 from unidiff_cli.engine import tuner
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import ModelUnavailable, UsageError
+from unidiff_cli.keep.kept import Kept
+from unidiff_cli.progress import Silence
 from unidiff_cli.request import Request
 
 
@@ -141,10 +145,57 @@ def test_a_damaged_file_hurts_only_who_asks_for_it(tmp_path: Path) -> None:
         model.resolve(Request(mode="t", solver="tuned"))
 
 
-def test_a_converted_model_keeps_it(folder: Path, tmp_path: Path) -> None:
-    assert run("models", "convert", str(folder), str(tmp_path / "again"), "-q").exit_code == 0
-    again = UniDiffuser.load(str(tmp_path / "again"), device="cpu")
-    assert again.tuned == UniDiffuser.load(str(folder), device="cpu").tuned
+@pytest.mark.parametrize("dtype", ["fp32", "fp16"])
+def test_a_converted_model_keeps_it(folder: Path, tmp_path: Path, dtype: str) -> None:
+    done = run("models", "convert", str(folder), str(tmp_path / "again"), "--dtype", dtype, "-q")
+    assert done.exit_code == 0, done.stderr
+    again = UniDiffuser.load(str(tmp_path / "again"), device="cpu").tuned
+    before = UniDiffuser.load(str(folder), device="cpu").tuned
+    assert again is not None
+    assert before is not None
+    assert again.legs == before.legs
+    assert (again.network == before.network) == (dtype == "fp32")
+
+
+@pytest.fixture
+def trained_on(folder: Path, tmp_path: Path) -> Path:
+    """The model with another network beside the solver that was learned before."""
+    place = tmp_path / "on"
+    shutil.copytree(folder, place)
+    weights = load_file(place / "uvit.safetensors")
+    weights[max(weights)] += 0.01
+    save_file(weights, place / "uvit.safetensors")
+    return place
+
+
+def test_it_is_refused_with_other_weights(trained_on: Path, tmp_path: Path) -> None:
+    model = UniDiffuser.load(str(trained_on), device="cpu")
+    assert model.resolve(Request(mode="t")).solver == "dpm++2m"
+    with pytest.raises(ModelUnavailable, match="learned from other weights") as refused:
+        model.resolve(Request(mode="joint", solver="tuned"))
+    assert f"unidiff tune {trained_on} --force" in refused.value.hint
+    again = tune(trained_on, "--steps", "2", "--modes", "joint")
+    assert again.exit_code == 2
+    assert "another network" in again.stderr
+    done = run("models", "convert", str(trained_on), str(tmp_path / "new"))
+    assert "left out is tuned.json" in done.stderr
+    assert not (tmp_path / "new" / "tuned.json").exists()
+
+
+def test_another_decoder_changes_nothing(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "on"
+    shutil.copytree(folder, place)
+    weights = load_file(place / "vae.safetensors")
+    save_file({name: 2 * tensor for name, tensor in weights.items()}, place / "vae.safetensors")
+    assert UniDiffuser.load(str(place), device="cpu").tuned is not None
+
+
+def test_a_helper_tells_only_those_who_ask_for_it(trained_on: Path) -> None:
+    here = UniDiffuser.load(str(trained_on), device="cpu")
+    kept = Kept(None, Silence(), lambda: here, print)
+    assert kept.resolve(Request(mode="t")).solver == "dpm++2m"
+    with pytest.raises(ModelUnavailable, match="learned from other weights"):
+        kept.resolve(Request(mode="joint", solver="tuned"))
 
 
 @pytest.mark.parametrize("steps", ["1", "33", "x", "5,,7"])

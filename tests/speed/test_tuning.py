@@ -14,6 +14,7 @@ from unidiff_cli.speed.tuning import (
     best_places,
     felt_at,
     fitted,
+    learned,
     nudged,
     products,
     solved,
@@ -79,7 +80,8 @@ def test_steps_lie_where_they_cost_least(walks: Trajectories) -> None:
 def test_it_beats_the_formula_in_walks_that_it_did_not_learn_from(walks: Trajectories) -> None:
     learn, count = 4, 5
     places = best_places(products(walks.rows(slice(learn))), [1.0] * (FINE + 1), [count])[count]
-    steps, errors = nudged(predict, walks, learn, [walks.times[place] for place in places])
+    times = nudged(predict, walks.rows(slice(3)), [walks.times[place] for place in places])
+    steps, errors = learned(predict, walks, learn, times)
     end = tuned(predict, walks.points[:, 0], steps, SCHEDULE)
     assert torch.allclose(walks.errors(end), errors)
     assert steps.error == pytest.approx(float(errors[learn:].mean()))
@@ -90,8 +92,8 @@ def test_it_beats_the_formula_in_walks_that_it_did_not_learn_from(walks: Traject
 def test_nudging_is_never_worse_than_where_it_began(walks: Trajectories) -> None:
     times = log_snr_times(4, SCHEDULE)
     _, end = fitted(predict, walks, SAMPLES, times)
-    _, errors = nudged(predict, walks, SAMPLES, times)
-    assert errors.mean() <= walks.errors(end).mean()
+    _, nearer = fitted(predict, walks, SAMPLES, nudged(predict, walks, times))
+    assert walks.errors(nearer).mean() <= walks.errors(end).mean()
 
 
 def test_what_was_begun_is_kept(walks: Trajectories) -> None:

@@ -23,6 +23,7 @@ FORMAT = "unidiff tuned solver"
 NAME = "tuned"
 PATTERN = f"{NAME}:[0-9a-f]{{12}}"
 """How a record names one: by its digest."""
+NETWORK = "network"
 MEMORY = 3
 """How many predictions a step draws on."""
 LEGS: Mapping[str, Leg] = {m.name: m.legs[0] for m in MODES.values() if len(m.legs) == 1}
@@ -109,6 +110,15 @@ class Tuned:
     def name(self) -> str:
         """The solver's name in a record."""
         return f"{NAME}:{self.digest}"
+
+    @property
+    def network(self) -> str:
+        """A fingerprint of the weights that it was learned from."""
+        return str(self.about.get(NETWORK, ""))
+
+    def tied(self, network: str) -> Tuned:
+        """The same for weights with this fingerprint."""
+        return Tuned(self.legs, {**self.about, NETWORK: network})
 
     def of(self, leg: Leg) -> Mapping[int, Steps]:
         """What was learned for a leg, by the number of steps."""

@@ -18,11 +18,19 @@ from unidiff_cli.core.modes import Leg, Role
 from unidiff_cli.core.sampler import Sampler, as_solver
 from unidiff_cli.core.schedule import Schedule
 from unidiff_cli.core.solver import Clean, dpmpp_2m, log_snr_times, unipc
-from unidiff_cli.core.tuned import LEGS, Steps, Tuned
+from unidiff_cli.core.tuned import LEGS, NETWORK, Steps, Tuned
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import Request
-from unidiff_cli.speed.tuning import Predict, Trajectories, best_places, felt_at, nudged, products
+from unidiff_cli.speed.tuning import (
+    Predict,
+    Trajectories,
+    best_places,
+    felt_at,
+    learned,
+    nudged,
+    products,
+)
 from unidiff_cli.storage.tuned_file import read_tuned, write_tuned
 
 FINE = 48
@@ -31,12 +39,14 @@ BATCH = 8
 """Samples that are walked, and kept, at a time."""
 FEW = 4
 """So many say how errors are felt."""
+SOME = 16
+"""So many say where a time is better: most of the work, as steps are walked anew for each."""
 HELD_OUT = 4
 """One in so many samples is not learned from."""
 GIVEN_BY = {"t2i": "t", "i2t": "i"}
 """The leg that makes what another is given: the model's own sentences and pictures."""
 COARSE = 4
-"""Fine steps in one, where an error is followed to the end."""
+"""Fine steps in one, where an error is followed to the end, and where what is given is made."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,8 @@ class Tuner:
     @property
     def work(self) -> Path:
         """Trajectories, kept until all is learned."""
-        revision = self.model.parts.checkpoint.revision
-        return self.target.with_name(f".{self.target.name}.{revision}.work")
+        network = self.model.parts.checkpoint.network
+        return self.target.with_name(f".{self.target.name}.{network}.work")
 
     @property
     def about(self) -> dict[str, Any]:
@@ -61,7 +71,7 @@ class Tuner:
         request, checkpoint = self._request("t2i"), self.model.parts.checkpoint
         return {
             "model": checkpoint.config.name,
-            "revision": checkpoint.revision,
+            NETWORK: checkpoint.network,
             "samples": self.samples,
             "seed": self.seed,
             "guidance": request.guidance,
@@ -86,12 +96,15 @@ class Tuner:
         self.model.progress.stage(f"{mode}: placing the steps")
         felt = self._felt(mode, walks, known)
         places = best_places(products(walks.rows(slice(learn))), felt, counts)
+        some = slice(min(SOME, learn))
+        guess = self._predict(mode, range(some.stop), known.rows(some))
         predict = self._predict(mode, range(self.samples), known)
         for count in counts:
             self.model.progress.stage(f"{mode}: learning {count} steps")
             times = [walks.times[place] for place in places[count]]
             with torch.inference_mode():
-                steps, errors = nudged(predict, walks, learn, times)
+                times = nudged(guess, walks.rows(some), times)
+                steps, errors = learned(predict, walks, learn, times)
             self.tell(
                 f"{mode}, {count} steps: off by {errors[:learn].mean():.2%}, "
                 f"held out {steps.error:.2%}"
@@ -141,7 +154,9 @@ class Tuner:
         leg, sampler = LEGS[mode], self._sampler(mode, numbers)
         known = sampler.noise.latents(0, "start")
         if mode in GIVEN_BY:
-            known = self._sampler(GIVEN_BY[mode], numbers).sample(LEGS[GIVEN_BY[mode]], known)
+            giver = self._sampler(GIVEN_BY[mode], numbers)
+            giver = replace(giver, times=giver.times[::COARSE])
+            known = giver.sample(LEGS[GIVEN_BY[mode]], known)
         points, clean = [], []
 
         def watched(

@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from PIL import Image
 
+from unidiff_cli.core.tuned import Tuned
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.engine.preview import with_preview
+from unidiff_cli.errors import ModelUnavailable
 from unidiff_cli.keep.holding import Holding
 from unidiff_cli.progress import Progress, Silence
 from unidiff_cli.request import Request
@@ -53,7 +55,11 @@ def threads(count: int | None) -> Iterator[None]:
 
 def about(model: UniDiffuser) -> dict[str, Any]:
     """What the asking half says of the model without having it."""
-    return {"made_with": model.made_with, "config": model.config, "tuned": model.tuned}
+    try:
+        tuned: Tuned | ModelUnavailable | None = model.tuned
+    except ModelUnavailable as error:  # that is for those who ask for it
+        tuned = error
+    return {"made_with": model.made_with, "config": model.config, "tuned": tuned}
 
 
 def warm(model: UniDiffuser) -> None:

@@ -65,7 +65,9 @@ class Kept(Model):
     @property
     def tuned(self) -> Tuned | None:
         """The solver that was learned for the model, if one was."""
-        tuned: Tuned | None = self.about["tuned"]
+        tuned: Tuned | ModelUnavailable | None = self.about["tuned"]
+        if isinstance(tuned, ModelUnavailable):
+            raise tuned
         return tuned
 
     def usual_batch(self, request: Request) -> int:

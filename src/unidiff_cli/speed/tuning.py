@@ -4,7 +4,7 @@ Times are found without the network, by dynamic programming over a fine trajecto
 2405.11326, and OSS, 2503.21774, do): a step costs what the best weights leave of it, times how much
 of an error made there is left at the end. Weights are then fitted step by step, along the walk that
 the learned steps themselves take: a step is told where the trajectory is, not only how it goes on,
-and makes up for the errors before it. Last, each time is nudged, and its steps fitted again.
+and makes up for the errors before it. Before that, each time is nudged, with a few samples.
 
 Axes: S samples, N steps of the fine trajectory, P numbers that are sampled.
 """
@@ -178,28 +178,32 @@ def fitted(
     return stands, x
 
 
-def nudged(
-    predict: Predict, walks: Trajectories, learn: int, times: Sequence[float]
-) -> tuple[Steps, Tensor]:
-    """The steps after one round of moving each time to either side where that is better.
-
-    And the errors (S,) of all samples; those after the first `learn` decided nothing.
-    """
+def nudged(predict: Predict, walks: Trajectories, times: Sequence[float]) -> list[float]:
+    """The times after one round of moving each to either side where the mean error falls."""
 
     def off(end: Tensor) -> float:
-        return float(walks.errors(end)[:learn].mean())
+        return float(walks.errors(end).mean())
 
+    samples = len(walks.points)
     logs = [walks.schedule.log_snr(t) for t in times]
     times = list(times)
-    stands, end = fitted(predict, walks, learn, times)
+    stands, end = fitted(predict, walks, samples, times)
     for n in range(len(times) - 2, 0, -1):
         for to in (n + 1, n - 1):
             log = logs[n] + NUDGE * (logs[to] - logs[n])
             tried = [*times[:n], walks.schedule.time(log), *times[n + 1 :]]
-            other, there = fitted(predict, walks, learn, tried, stands[:n])
+            other, there = fitted(predict, walks, samples, tried, stands[:n])
             if off(there) < off(end):
                 times, stands, end, logs[n] = tried, other, there, log
                 break
+    return times
+
+
+def learned(
+    predict: Predict, walks: Trajectories, learn: int, times: Sequence[float]
+) -> tuple[Steps, Tensor]:
+    """The steps over these times, from the first `learn` samples, and the errors (S,) of all."""
+    stands, end = fitted(predict, walks, learn, times)
     errors = walks.errors(end)
     held_out = float(errors[learn:].mean())
     return Steps(tuple(times), tuple(s.weights for s in stands), held_out), errors

@@ -38,8 +38,15 @@ class Checkpoint(Protocol):
         """All words that the model was trained on; None where there is no list of them."""
 
     @property
+    def network(self) -> str:
+        """A fingerprint of the U-ViT's weights."""
+
+    @property
     def tuned(self) -> Tuned | None:
-        """The solver that was learned for the model; None where there is none beside it."""
+        """The solver that was learned for the model; None where there is none beside it.
+
+        ModelUnavailable where it is damaged, or was learned from other weights.
+        """
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype: UViT, AutoencoderKL, CLIPTextModel,

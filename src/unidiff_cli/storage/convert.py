@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from unidiff_cli.errors import OutputError
+from unidiff_cli.errors import ModelUnavailable, OutputError
 from unidiff_cli.storage.find import find
 from unidiff_cli.storage.layout import (
     CONFIG,
@@ -18,11 +18,11 @@ from unidiff_cli.storage.layout import (
     part_file,
     tokenizer_file,
 )
-from unidiff_cli.storage.open import open_found
+from unidiff_cli.storage.open import Opened, open_found
 from unidiff_cli.storage.original import Extras
 from unidiff_cli.storage.parts import check, expected, hollow
 from unidiff_cli.storage.save import DTYPES, write_tensors, write_tokenizer, writing
-from unidiff_cli.storage.stored import Tell, silent
+from unidiff_cli.storage.stored import Tell, fingerprint, read_tensors, silent
 from unidiff_cli.storage.tuned_file import write_tuned
 
 
@@ -55,10 +55,21 @@ def convert(
             opened.config.write(building / CONFIG)
             if opened.words is not None:
                 (building / WORDS).write_text(json.dumps(sorted(opened.words)) + "\n", "utf-8")
-            if opened.tuned is not None:
-                write_tuned(opened.tuned, building / TUNED)
+            _keep_tuned(opened, building, tell)
             building.chmod(0o755)
             building.rename(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return target
+
+
+def _keep_tuned(opened: Opened, building: Path, tell: Tell) -> None:
+    """The model's own solver beside its weights, which are the same but for rounding."""
+    try:
+        tuned = opened.tuned
+    except ModelUnavailable as error:
+        tell(f"left out is {TUNED}: {error.message}")
+        return
+    if tuned is not None:
+        network = fingerprint(read_tensors(building / part_file("uvit")))
+        write_tuned(tuned.tied(network), building / TUNED)

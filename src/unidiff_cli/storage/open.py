@@ -19,7 +19,7 @@ from unidiff_cli.storage.folders import Diffusers, Ours
 from unidiff_cli.storage.layout import TUNED, digest, layout_of
 from unidiff_cli.storage.original import Extras, Original
 from unidiff_cli.storage.parts import fill, hollow
-from unidiff_cli.storage.stored import Tell, Tensors, silent
+from unidiff_cli.storage.stored import Tell, Tensors, fingerprint, silent
 from unidiff_cli.storage.streamed import streamed_uvit
 from unidiff_cli.storage.tiny import RandomSource
 from unidiff_cli.storage.tuned_file import read_tuned
@@ -62,9 +62,22 @@ class Opened:
         return self.source.words if isinstance(self.source, Ours) else None
 
     @cached_property
+    def network(self) -> str:
+        """A fingerprint of the U-ViT's weights."""
+        return fingerprint(self.tensors("uvit"))
+
+    @cached_property
     def tuned(self) -> Tuned | None:
-        """The solver that lies in its folder; ModelUnavailable where that file is damaged."""
-        return None if self.folder is None else read_tuned(self.folder / TUNED)
+        """The solver that lies in its folder; ModelUnavailable where that file is damaged, or was
+        learned from other weights.
+        """
+        found = None if self.folder is None else read_tuned(self.folder / TUNED)
+        if found is not None and found.network != self.network:
+            raise ModelUnavailable(
+                f"The tuned solver of {self.name} was learned from other weights than it has now.",
+                f"Learn it anew: unidiff tune {self.name} --force",
+            )
+        return found
 
     def module(self, part: Part, device: torch.device, dtype: torch.dtype) -> nn.Module:
         """The part on the device in the dtype; ModelUnavailable when its weights do not fit."""
