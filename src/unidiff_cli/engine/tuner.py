@@ -39,7 +39,7 @@ BATCH = 8
 """Samples that are walked, and kept, at a time."""
 FEW = 4
 """So many say how errors are felt."""
-SOME = 16
+SOME = 8
 """So many say where a time is better: most of the work, as steps are walked anew for each."""
 HELD_OUT = 4
 """One in so many samples is not learned from."""
