@@ -15,6 +15,7 @@ from unidiff_cli.evaluate.clipart.examination import open_judge
 from unidiff_cli.evaluate.clipart.flat import flat_share
 from unidiff_cli.evaluate.clipart.sight import look
 from unidiff_cli.registry import STARTER_FOLDER
+from unidiff_cli.storage.open import open_checkpoint
 
 LIMIT = 48 * 2**20
 
@@ -32,6 +33,10 @@ def test_it_is_complete_and_small() -> None:
     assert sum(files.values()) < LIMIT
     weights = {name: size for name, size in files.items() if name.endswith(".safetensors")}
     assert max(weights, key=lambda name: weights[name]) == "uvit.safetensors"
+
+
+def test_its_own_solver_is_of_its_weights() -> None:
+    assert open_checkpoint("starter").tuned is not None, "learn it anew: recipes/starter/README.md"
 
 
 def test_it_is_what_runs_when_no_model_is_named(tmp_path: Path) -> None:

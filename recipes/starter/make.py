@@ -1,4 +1,4 @@
-"""Make the starter: one command, one configuration, eight stages, in any number of sittings.
+"""Make the starter: one command, one configuration, nine stages, in any number of sittings.
 
     python recipes/starter/make.py OUT [--small] [--art FOLDER] [--from-nothing]
 

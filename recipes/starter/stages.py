@@ -27,7 +27,10 @@ from build import build
 from clipart import HERE
 from safetensors.torch import load_file, save_file
 
+from unidiff_cli.engine.pipeline import UniDiffuser
+from unidiff_cli.engine.tuner import Tuner, begun
 from unidiff_cli.speed.dtype import choose_device
+from unidiff_cli.storage.layout import TUNED
 from unidiff_cli.train import parts, store
 from unidiff_cli.train.report import Report
 
@@ -193,6 +196,15 @@ def decoder(kitchen: Kitchen) -> None:
     export.whole(model, net, tensors, [*said, kitchen.scenes("read")], kitchen.folder / "starter")
 
 
+def solver(kitchen: Kitchen) -> None:
+    """What `unidiff tune` learns: a few steps of the model's own."""
+    table, model = kitchen.config["solver"], kitchen.folder / "starter"
+    opened = UniDiffuser.load(str(model), dtype="fp32")
+    tuner = Tuner(opened, model / TUNED, table["samples"], 0, kitchen.report.note)
+    for mode, counts in table["steps"].items():
+        tuner([mode], counts, begun(tuner))
+
+
 def _lessons(kitchen: Kitchen) -> list[dict[str, Any]]:
     return list(kitchen.config["uvit"]["lessons"])
 
@@ -213,5 +225,6 @@ STAGES: Mapping[str, Callable[[Kitchen], None]] = {
     "captioner": captioner,
     "uvit": uvit,
     "decoder": decoder,
+    "solver": solver,
     "examination": examination,
 }

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from unidiff_cli.engine import tuner
 from unidiff_cli.train.report import Lines
 
 THINGS = ("bear", "bird", "butterfly", "cat", "chicken", "crab")
@@ -41,10 +42,13 @@ def art(tmp_path: Path) -> Path:
     return folder
 
 
-def test_from_drawings_to_an_examined_model(tmp_path: Path, art: Path) -> None:
+def test_from_drawings_to_an_examined_model(
+    tmp_path: Path, art: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from make import configuration, make
     from stages import STAGES
 
+    monkeypatch.setattr(tuner, "FINE", 16)
     out, said = tmp_path / "out", io.StringIO()
     make(out, configuration(small=True), art, Lines(said))
     config = json.loads((out / "starter" / "config.json").read_text())
@@ -55,7 +59,9 @@ def test_from_drawings_to_an_examined_model(tmp_path: Path, art: Path) -> None:
     assert report["joint"]["n"] == 1
     kept = json.loads((out / "clock.json").read_text())
     assert all(kept[stage]["done"] for stage in STAGES)
-    assert "stage 6 of 8, uvit; about " in said.getvalue()
+    assert "stage 6 of 9, uvit; about " in said.getvalue()
+    assert "t2i, 2 steps: off by" in said.getvalue()
+    assert (out / "starter" / "tuned.json").exists()
     assert "step 2 of 2" in said.getvalue()
 
     again = io.StringIO()
