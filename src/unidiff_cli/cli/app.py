@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from unidiff_cli import __version__
-from unidiff_cli.cli.command import Command, Root
-from unidiff_cli.cli.commands import (
-    batch,
-    bench,
-    chain,
-    gallery,
-    generate,
-    info,
-    interpolate,
-    keep,
-    models,
-    replay,
-    schema,
-    score,
-    sweep,
-    train,
-    tune,
-)
-from unidiff_cli.cli.commands import eval as evaluate
-from unidiff_cli.cli.options.walks import with_options
+from unidiff_cli.cli.command import help_alone
+from unidiff_cli.cli.index import Root
 from unidiff_cli.process import begin
 
 EPILOG = """\
@@ -76,52 +57,6 @@ def root(
 ) -> None:
     """Without a command, the help."""
     help_alone(context)
-
-
-def help_alone(context: typer.Context) -> None:
-    """Print the help where no command is named."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-
-
-GENERATE, EDITS, WALKS, AFTERWARDS, BULK, MODELS = (
-    "Seven modes",
-    "Pictures and words",
-    "Walks",
-    "Afterwards",
-    "In bulk",
-    "Models",
-)
-
-generate.register(app, Command, GENERATE, EDITS)
-
-
-def _add(name: str, function: Callable[..., Any], epilog: str | None, section: str) -> None:
-    """A command under a heading of --help, with examples at the end of its own."""
-    app.command(name, cls=Command, epilog=epilog, rich_help_panel=section)(function)
-
-
-_add("score", score.score, score.EXAMPLES, EDITS)
-_add("chain", with_options(chain.chain), chain.EXAMPLES, WALKS)
-_add(
-    "interpolate",
-    with_options(interpolate.interpolate, interpolate.LEFT_OUT),
-    interpolate.EXAMPLES,
-    WALKS,
-)
-_add("sweep", with_options(sweep.sweep, sweep.LEFT_OUT), sweep.EXAMPLES, WALKS)
-_add("info", info.info, info.EXAMPLES, AFTERWARDS)
-_add("replay", replay.replay, replay.EXAMPLES, AFTERWARDS)
-_add("gallery", gallery.gallery, gallery.EXAMPLES, AFTERWARDS)
-_add("batch", batch.batch, batch.EXAMPLES, BULK)
-_add("schema", schema.schema, schema.EXAMPLES, BULK)
-_add("bench", bench.bench, bench.EXAMPLES, MODELS)
-_add("train", train.train, None, MODELS)
-_add("tune", tune.tune, tune.EXAMPLES, MODELS)
-for group, name in ((models.app, "models"), (evaluate.app, "eval")):
-    group.callback(invoke_without_command=True)(help_alone)
-    app.add_typer(group, name=name, rich_help_panel=MODELS)
-app.add_typer(keep.app, name="keep", rich_help_panel=MODELS)
 
 
 def main() -> None:

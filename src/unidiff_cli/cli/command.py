@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -25,10 +27,17 @@ from unidiff_cli.process import ending_in_order
 
 # What Typer raises for a command line that it cannot read; it exports only this child of it.
 WRONG_USE: Any = typer.BadParameter.__base__
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""Whole and not negative: spelled otherwise, Typer reads it."""
 
 
 class Command(TyperCommand):
-    """A command whose help lists its options in sections."""
+    """A command whose help lists its options in sections, and that reads plain values itself."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Its parameters read plain values themselves."""
+        read_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options under the headings they name."""
@@ -44,36 +53,43 @@ class Command(TyperCommand):
                 formatter.write_dl(rows)
 
 
-class Root(TyperGroup):
+def read_plainly(parameters: Sequence[Any]) -> None:
+    """Let Typer see values only that have to be converted or checked.
+
+    It has pydantic for that, whose import and adapters take longer than all else that a command
+    with a helper does before it asks.
+    """
+    for parameter in parameters:
+        vars(parameter)["process_value"] = partial(_read, parameter)
+
+
+def _read(parameter: Any, context: Any, value: Any) -> Any:
+    """What Typer makes of a value; without Typer where that is plain."""
+    known = getattr(parameter, "type_descriptor", None)  # Typer 0.27 has none, and no pydantic
+    wanted = getattr(known, "annotation", None)
+    if value is None and wanted is bool:  # its own flags; ours are False by default
+        value = False
+    elif known is not None and parameter.callback is None and not known.is_ranged:
+        if value is None and not parameter.required:
+            return () if parameter.multiple or parameter.nargs == -1 else None
+        if type(value) is wanted and wanted in (str, int, float):
+            return value
+        if wanted is int and type(value) is str and NUMBER.fullmatch(value):
+            return int(value)
+        if get_origin(wanted) is Literal and value in get_args(wanted):
+            return value
+        if wanted == list[str] and type(value) in (list, tuple) and set(map(type, value)) == {str}:
+            return list(value)
+    return type(parameter).process_value(parameter, context, value)
+
+
+class Program(TyperGroup):
     """The program: its errors become one sentence and an exit code."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Typer's own flags (help and completion) are False by default, as ours are.
-
-        By default they are None, and to check that, Typer imports pydantic: a third of the time
-        that the help of a command takes.
-        """
-        for parameter in self.get_params(ctx):
-            if parameter.default is None:
-                parameter.default = False
+        """Its parameters read plain values themselves."""
+        read_plainly(self.get_params(ctx))
         return super().parse_args(ctx, args)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands under the headings they name."""
-        sections: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
-        for name, command in self.commands.items():
-            if not command.hidden:
-                heading = getattr(command, "rich_help_panel", None)
-                sections[heading if isinstance(heading, str) else "Commands"].append(
-                    (name, command)
-                )
-        width = max(len(name) for rows in sections.values() for name, _ in rows)
-        for heading, rows in sections.items():
-            with formatter.section(heading):
-                limit = formatter.width - 6 - width
-                formatter.write_dl(
-                    [(name.ljust(width), row.get_short_help_str(limit)) for name, row in rows]
-                )
 
     def main(
         self,
@@ -87,13 +103,19 @@ class Root(TyperGroup):
         """Run the command line and leave with its exit code."""
 
         def run() -> Any:
-            return super(Root, self).main(
+            return super(Program, self).main(
                 args, prog_name, complete_var, False, windows_expand_args, **extra
             )
 
         with ending_in_order() as came:
             code = exit_code(run)
         sys.exit(128 + came[0] if came and code == INTERRUPTED else code)
+
+
+def help_alone(context: typer.Context) -> None:
+    """Print the help where no command is named."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def leave(failures: Sequence[UnidiffError], of: int) -> None:

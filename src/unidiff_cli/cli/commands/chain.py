@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from unidiff_cli.cli.options.options import Options
-from unidiff_cli.cli.options.walks import WALK, Prompts
+from unidiff_cli.cli.options.walks import WALK, Prompts, with_options
 from unidiff_cli.request import check_whole
 
 EXAMPLES = """\
@@ -37,6 +37,7 @@ Through = Annotated[
 ]
 
 
+@with_options
 def chain(
     start: Annotated[
         str, typer.Argument(metavar="PROMPT|IMAGE", help="- is a picture on standard input.")

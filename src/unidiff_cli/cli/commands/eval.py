@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unidiff_cli.cli.command import Command
+from unidiff_cli.cli.command import Command, help_alone
 from unidiff_cli.cli.commands import eval_clipart as exam
 from unidiff_cli.cli.commands import eval_distances
 from unidiff_cli.cli.commands import eval_guidance as study
@@ -36,7 +36,9 @@ app = typer.Typer(
     help="Measure pictures, captions and models.",
     epilog=EXAMPLES,
     rich_markup_mode=None,
+    add_completion=False,
 )
+app.callback(invoke_without_command=True)(help_alone)
 
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Also draw it: a PNG.", dir_okay=False)

@@ -9,9 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from unidiff_cli.cli.options.options import Options, parameters
-from unidiff_cli.core.modes import MODES, Mode
-
-ALIASES = {"i": "image", "t": "text", "i2t2i": "vary", "t2i2t": "rewrite"}
+from unidiff_cli.core.modes import Mode
 
 Prompts = Annotated[
     list[str] | None,
@@ -83,24 +81,13 @@ unidiff edit photo.jpg --strength 0.3""",
 }
 
 
-def register(app: typer.Typer, command_class: Any, section: str, editing: str) -> None:
-    """Add a command for every mode, and the aliases that --help does not list."""
-    for mode in MODES.values():
-        epilog = "\b\nExamples:\n" + "\n".join(
-            f"  {example}" for example in EXAMPLES[mode.name].splitlines()
-        )
-        for name in filter(None, (mode.name, ALIASES.get(mode.name))):
-            app.command(
-                name,
-                help=mode.help,
-                epilog=epilog,
-                hidden=name != mode.name,
-                cls=command_class,
-                rich_help_panel=editing if mode.revises else section,
-            )(_command(mode))
+def examples_of(mode: Mode) -> str:
+    """The end of its help."""
+    lines = (f"  {example}" for example in EXAMPLES[mode.name].splitlines())
+    return "\b\nExamples:\n" + "\n".join(lines)
 
 
-def _command(mode: Mode) -> Callable[..., None]:
+def command_of(mode: Mode) -> Callable[..., None]:
     """The body of a mode's command, with a signature that Typer can read."""
 
     def command(inputs: Sequence[str] | None = None, **options: Any) -> None:
@@ -110,6 +97,7 @@ def _command(mode: Mode) -> Callable[..., None]:
 
     arguments = EDITED if mode.revises else ARGUMENT[mode.needs]
     signature = Signature([*arguments, *parameters(mode)])
+    command.__doc__ = mode.help
     vars(command)["__signature__"] = signature
     command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     return command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.shared import output_option
 from unidiff_cli.cli.options.walks import LEFT_OUT as LEFT_OUT_OF_WALKS
-from unidiff_cli.cli.options.walks import WALK, Prompts
+from unidiff_cli.cli.options.walks import WALK, Prompts, with_options
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import check_whole
 
@@ -45,6 +46,7 @@ Animate = Annotated[
 ]
 
 
+@partial(with_options, left_out=LEFT_OUT)
 def interpolate(
     first: Annotated[str, typer.Argument(metavar="A", help="A picture, or a prompt.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],

@@ -33,6 +33,7 @@ app = typer.Typer(
     help="Helpers that keep a model loaded: list them, start or stop one.",
     epilog=EXAMPLES,
     rich_markup_mode=None,
+    add_completion=False,
 )
 ALL = "all"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unidiff_cli.cli.command import Command
+from unidiff_cli.cli.command import Command, help_alone
 from unidiff_cli.cli.options.shared import Json, Quiet
 from unidiff_cli.cli.terminal.console import Console, is_terminal
 from unidiff_cli.errors import INTERRUPTED, ModelUnavailable, UsageError
@@ -31,7 +31,9 @@ app = typer.Typer(
     help="List, fetch, check, convert and remove models.",
     epilog=EXAMPLES,
     rich_markup_mode=None,
+    add_completion=False,
 )
+app.callback(invoke_without_command=True)(help_alone)
 
 NAME_HELP = "A name from `unidiff models list`, a folder, or a Hub id."
 Name = Annotated[str, typer.Argument(metavar="MODEL", help=NAME_HELP)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from unidiff_cli.cli.options.axes import listed, whole_numbers
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.shared import output_option
 from unidiff_cli.cli.options.values import parse_interval, parse_size
-from unidiff_cli.cli.options.walks import Prompts
+from unidiff_cli.cli.options.walks import Prompts, with_options
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import MAX_COUNT, Request, check_whole
 
@@ -68,6 +69,7 @@ Seed = Annotated[
 Each = Annotated[bool, output_option("--each", help="Also write every picture.")]
 
 
+@partial(with_options, left_out=LEFT_OUT)
 def sweep(
     inputs: Annotated[
         list[str], typer.Argument(metavar="PROMPT|IMAGE...", help="Several are an axis too.")
