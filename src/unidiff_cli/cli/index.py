@@ -91,6 +91,7 @@ class Shelf(Mapping[str, Any]):
 
 def _make(name: str, row: Row) -> Any:
     """Typer's command: of a mode, of the Typer of a module, or of its function of that name."""
+    epilog: str | None
     if row.mode is not None:
         from unidiff_cli.cli.commands import generate
 
