@@ -83,7 +83,7 @@ def _import() -> None:
     """All that a command imports, without computing anything: a fork has no other threads."""
     for name in ("unidiff_cli.cli.app", "unidiff_cli.walks.chain"):
         importlib.import_module(name)
-    from unidiff_cli.cli.index import Shelf
+    from unidiff_cli.cli.shelf import Shelf
 
     list(Shelf().values())  # each command's own module
     from unidiff_cli.storage.layout import PARTS

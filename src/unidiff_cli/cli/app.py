@@ -8,7 +8,7 @@ import typer
 
 from unidiff_cli import __version__
 from unidiff_cli.cli.command import help_alone
-from unidiff_cli.cli.index import Root
+from unidiff_cli.cli.shelf import Root
 from unidiff_cli.process import begin
 
 EPILOG = """\

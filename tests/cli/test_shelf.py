@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from unidiff_cli.cli.command import read_plainly
-from unidiff_cli.cli.index import ROWS, Shelf
+from unidiff_cli.cli.shelf import ROWS, Shelf
 
 SHELF = Shelf()
 VALUES = ("7", "007", "-7", "1.5", "1_0", "9" * 30, "auto", "AUTO", "off", "x", "", ["a", "b"], ())
