@@ -55,7 +55,7 @@ LATER = {
     },
 }
 """What is imported inside functions only, beside what may be imported at the top."""
-WITHIN_CLI = ("app", "commands", "answers", "command", "terminal", "options")
+WITHIN_CLI = ("app", "shelf", "commands", "answers", "command", "terminal", "options")
 """Rooms of the command line, from the top to the bottom: each may import those below it."""
 
 
