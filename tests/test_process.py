@@ -91,7 +91,7 @@ def test_the_program_and_its_workers_begin_so(monkeypatch: pytest.MonkeyPatch) -
     app.main()
 
     def load() -> None:
-        raise InputError("nothing here")
+        raise InputError("input.missing", "nothing here")
 
     spec: Any = SimpleNamespace(load=load)
     pipe: Any = SimpleNamespace(send=lambda _: None)

@@ -120,9 +120,12 @@ class ModelConfig:
             check_values(values)
             return cls(**{**values, "sampling": Sampling(**values["sampling"])})
         except FileNotFoundError:
-            raise ModelUnavailable(f"{path.parent} holds no config.json.") from None
+            raise ModelUnavailable(
+                "model.incomplete", f"{path.parent} holds no config.json."
+            ) from None
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ModelUnavailable(
+                "model.config",
                 f"{path} is not the config of a unidiff model ({error}).",
                 "Convert a published checkpoint with: unidiff models convert SRC DST",
             ) from error

@@ -103,13 +103,16 @@ class Request:
     def __post_init__(self) -> None:
         for each in fields(self):
             if getattr(self, each.name) is None and each.default is not None:
-                raise UsageError(f"{each.name} has a value, got null.", "Leave the field out.")
+                raise UsageError(
+                    "usage.field", f"{each.name} has a value, got null.", "Leave the field out."
+                )
         check_choice("mode", self.mode, MODES)
         check_given(self)
         check_whole("count", self.count, 1, MAX_COUNT)
         check_whole("seed", self.seed, 0, MAX_SEED)
         if self.seed is not None and self.seed + self.count - 1 > MAX_SEED:
             raise UsageError(
+                "usage.range",
                 f"The last of {self.count} samples would have a seed above {MAX_SEED}.",
                 "Choose a smaller seed.",
             )
@@ -123,7 +126,9 @@ class Request:
         check_choice("caption", self.caption, ("beam", "nucleus"))
         check_choice("v1_data", self.v1_data, ("web", "internal"))
         if not isinstance(self.final_denoise, bool):
-            raise UsageError(f"final_denoise is true or false, got {self.final_denoise!r}.")
+            raise UsageError(
+                "usage.field", f"final_denoise is true or false, got {self.final_denoise!r}."
+            )
         for name, check in CHECKS.items():
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, check(getattr(self, name)))
@@ -136,7 +141,7 @@ class Request:
         ):
             check_whole(name, getattr(self, name), low, most)
         if self.negative is not None and not isinstance(self.negative, str):
-            raise UsageError(f"negative is text, got {self.negative!r}.")
+            raise UsageError("usage.field", f"negative is text, got {self.negative!r}.")
         check_meaning(self)
 
     @property
@@ -204,13 +209,19 @@ class Request:
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise UsageError(f"There is no field {name!r}.", f"Fields: {', '.join(known)}.")
+                raise UsageError(
+                    "usage.field-unknown",
+                    f"There is no field {name!r}.",
+                    f"Fields: {', '.join(known)}.",
+                )
         values = {name: _whole(name, each) for name, each in values.items() if each is not None}
         if "mode" not in values:
-            raise UsageError("The field 'mode' is missing.", f"Modes: {', '.join(MODES)}.")
+            raise UsageError(
+                "usage.missing", "The field 'mode' is missing.", f"Modes: {', '.join(MODES)}."
+            )
         for name in ("mode", *INPUTS):
             if name in values and not isinstance(values[name], str):
-                raise UsageError(f"{name} is text, got {values[name]!r}.")
+                raise UsageError("usage.field", f"{name} is text, got {values[name]!r}.")
         return cls(**values)
 
 
@@ -253,7 +264,9 @@ def _whole(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(name, each) for each in value]
     if isinstance(value, float) and value != value:
-        raise UsageError(f"{name} is NaN, which is no value.", "Leave the field out, or say null.")
+        raise UsageError(
+            "usage.range", f"{name} is NaN, which is no value.", "Leave the field out, or say null."
+        )
     whole = name in WHOLE and isinstance(value, float) and value.is_integer()
     return int(value) if whole else value
 

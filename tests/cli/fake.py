@@ -53,7 +53,9 @@ class FakeModel:
     ) -> FakeModel:
         LOADED.append({"model": model, "device": device, "dtype": dtype})
         if model == "missing":
-            raise errors.ModelUnavailable("There is no model missing.", "unidiff models list")
+            raise errors.ModelUnavailable(
+                "model.unknown", "There is no model missing.", "unidiff models list"
+            )
         fake = cls(progress or Silence())
         if model in (None, "starter"):
             fake.made_with["model"] = "starter"
@@ -73,7 +75,7 @@ class FakeModel:
 
     def resolve(self, request: Request, like: str | None = None) -> Request:
         if request.v1_data is not None:
-            raise UsageError("fake does not tell kinds of data apart.")
+            raise UsageError("usage.not-for-model", "fake does not tell kinds of data apart.")
         request = request.seeded()
         return replace(
             request,
@@ -115,7 +117,7 @@ def answer(request: Request) -> Output:
     seed, prompt = request.seed or 0, request.prompt or ""
     kind = getattr(errors, prompt, None)
     if kind is not None:
-        raise kind("It was asked for.")
+        raise kind(f"{kind.area}.asked-for", "It was asked for.")
     if prompt == "crash":
         raise RuntimeError("a wire came loose")
     if request.image is not None:

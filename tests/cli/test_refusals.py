@@ -181,7 +181,9 @@ class TestPlot:
         from unidiff_cli.files import output
 
         def full(path: Path, data: bytes) -> None:
-            raise OutputError(f"{path} cannot be written: No space left on device.")
+            raise OutputError(
+                "output.unwritable", f"{path} cannot be written: No space left on device."
+            )
 
         monkeypatch.setattr(output, "replace_file", full)
         done = self.run("x.png")

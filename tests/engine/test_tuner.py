@@ -78,7 +78,7 @@ def test_what_was_walked_is_not_walked_again(
     assert tune("tiny", *options, str(whole)).exit_code == 0
 
     def fail(*_: object) -> None:
-        raise UsageError("stopped here")
+        raise UsageError("usage.range", "stopped here")
 
     with monkeypatch.context() as patch:
         patch.setattr(tuner, "nudged", fail)

@@ -96,10 +96,11 @@ def test_the_record_names_no_file_written() -> None:
 def test_records_are_json_both_ways() -> None:
     failed = Record(
         request=Request(mode="i2t", image="photo.jpg", seed=1),
-        error=Failure(type="InputError", message="no", hint="yes"),
+        error=Failure(type="InputError", code="input.missing", message="no", hint="yes"),
         custom_id="job-1",
     )
-    for each in (record(), failed):
+    older = replace(failed, error=Failure(type="InputError", message="no"))
+    for each in (record(), failed, older):
         assert Record.from_json(json.loads(line(each.to_json()))) == each
     assert failed.to_json()["status"] == "error"
     assert failed.to_json()["custom_id"] == "job-1"

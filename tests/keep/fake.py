@@ -83,7 +83,7 @@ class FakeModel(Model):
     def _answer(self, request: Request) -> Output | errors.UnidiffError:
         kind = getattr(errors, request.prompt or "", None)
         if kind is not None:
-            return kind("It was asked for.")  # type: ignore[no-any-return]
+            return kind(f"{kind.area}.asked-for", "It was asked for.")  # type: ignore[no-any-return]
         seed, yields = request.seed or 0, request.walk.yields
         picture = Image.new("RGB", request.size or (32, 32), (seed % 256, seed // 256 % 256, 99))
         picture.putpixel((0, 0), (1, 2, 3))

@@ -110,15 +110,16 @@ def test_pictures_keep_every_pixel() -> None:
 
 
 def test_an_error_is_the_same_error() -> None:
-    sent = to_json(DegenerateResult("It is grey.", "Try again."), [])
+    sent = to_json(DegenerateResult("result.degenerate", "It is grey.", "Try again."), [])
     back = from_json(sent, [])
     assert type(back) is DegenerateResult
-    assert (back.message, back.hint) == ("It is grey.", "Try again.")
+    assert (back.code, back.message) == ("result.degenerate", "It is grey.")
+    assert back.hint == "Try again."
 
 
 def test_no_other_class_travels() -> None:
     with pytest.raises((AssertionError, KeyError, TypeError)):
         to_json(object(), [])
     for name in ("Path", "SOME_FAILED", "__name__"):
-        with pytest.raises((AttributeError, TypeError)):
+        with pytest.raises((KeyError, TypeError)):
             from_json({"@": name, "message": "a", "hint": ""}, [])

@@ -308,7 +308,9 @@ def test_out_of_memory_the_work_is_done_here(
     notes: list[str] = []
     model = kept(running, said=notes, load=lambda: tiny)
     monkeypatch.setattr(
-        UniDiffuser, "answers", lambda self, batch: [(OutOfMemory("Full."), "fp32")] * len(batch)
+        UniDiffuser,
+        "answers",
+        lambda self, batch: [(OutOfMemory("memory.full", "Full."), "fp32")] * len(batch),
     )
     monkeypatch.setattr("unidiff_cli.keep.overview.is_there", lambda process: False)
     stream = model.stream([request_of("t2i", "", count=2)])

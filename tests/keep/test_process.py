@@ -241,13 +241,13 @@ def test_one_that_speaks_otherwise_is_not_used(sockets: Path, said: bytes) -> No
 
 def test_a_model_that_cannot_be_loaded_is_told_here(sockets: Path, tiny: UniDiffuser) -> None:
     def broken(holding: Holding) -> UniDiffuser:
-        raise ModelUnavailable("The file is damaged.")
+        raise ModelUnavailable("model.damaged", "The file is damaged.")
 
     running = Running(sockets / "x.sock", loader=broken)
     notes: list[str] = []
 
     def alone() -> UniDiffuser:
-        raise ModelUnavailable("mine/uvit.safetensors is damaged.")
+        raise ModelUnavailable("model.damaged", "mine/uvit.safetensors is damaged.")
 
     model = Kept(begin(running.path), Silence(), alone, notes.append)
     with pytest.raises(ModelUnavailable, match="mine/"):

@@ -194,7 +194,9 @@ def died(process: BaseProcess) -> WorkerDied:
     code = process.exitcode or 0
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
     return WorkerDied(
-        f"A worker process ended {how}.", "Try fewer --workers: the memory may have been full."
+        "internal.worker-died",
+        f"A worker process ended {how}.",
+        "Try fewer --workers: the memory may have been full.",
     )
 
 
@@ -229,6 +231,6 @@ def serve(spec: Spec, pipe: Connection) -> None:
             for answer in worker(pipe.recv()):
                 pipe.send(answer)
     except UnidiffError as error:
-        pipe.send(type(error)(error.message, error.hint))
+        pipe.send(error)
     except (EOFError, ConnectionError):
         return

@@ -61,7 +61,7 @@ def parse(line: bytes, number: int) -> Job | BadJob:
         request = Request.from_json(values)
         check_whole("count", request.count, 1, MAX_JOB_COUNT)
     except UnidiffError as error:
-        told = type(error)(f"Line {number}: {error.message}", error.hint)
+        told = error.told(f"Line {number}: {error.message}")
         return BadJob(custom_id=custom_id, line=number, error=told)
     return Job(custom_id=custom_id, line=number, request=request)
 
@@ -81,17 +81,23 @@ def seed_for(run_seed: int, custom_id: str) -> int:
 
 def _object(line: bytes) -> dict[str, Any]:
     if len(line) > MAX_LINE:
-        raise UsageError(f"a job is at most {MAX_LINE} bytes.", "Is it one job a line?")
+        raise UsageError(
+            "usage.job", f"a job is at most {MAX_LINE} bytes.", "Is it one job a line?"
+        )
     try:
         values = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_once)
         # An escape such as \\ud800 is JSON, but no text that could be written again.
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeError:
-        raise UsageError("it is not text in UTF-8.") from None
+        raise UsageError("usage.job", "it is not text in UTF-8.") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"it is not JSON ({error}).", "One JSON object a line.") from None
+        raise UsageError(
+            "usage.job", f"it is not JSON ({error}).", "One JSON object a line."
+        ) from None
     if not isinstance(values, dict):
-        raise UsageError("a job is a JSON object.", 'Example: {"mode": "t2i", "prompt": "a fox"}')
+        raise UsageError(
+            "usage.job", "a job is a JSON object.", 'Example: {"mode": "t2i", "prompt": "a fox"}'
+        )
     return values
 
 
@@ -101,13 +107,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise UsageError(f"the field {twice!r} is there twice.")
+        raise UsageError("usage.job", f"the field {twice!r} is there twice.")
     return values
 
 
 def _custom_id(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
-        raise UsageError(f"{ID} is text of 1 to {MAX_ID} characters, got {value!r:.80}.")
+        raise UsageError(
+            "usage.custom-id", f"{ID} is text of 1 to {MAX_ID} characters, got {value!r:.80}."
+        )
     if any(ord(letter) < 32 for letter in value):
-        raise UsageError(f"{ID} has no control characters, got {value!r:.80}.")
+        raise UsageError("usage.custom-id", f"{ID} has no control characters, got {value!r:.80}.")
     return value

@@ -61,10 +61,14 @@ def stored_manifest(folder: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise OutputError(f"{path} cannot be read: {error.strerror}.") from error
+        raise OutputError(
+            "output.unreadable", f"{path} cannot be read: {error.strerror}."
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise OutputError(
-            f"{path} is no manifest of this program ({error}).", "Choose another folder with -o."
+            "output.not-ours",
+            f"{path} is no manifest of this program ({error}).",
+            "Choose another folder with -o.",
         ) from error
 
 
@@ -77,6 +81,7 @@ def agree(folder: Path, wanted: Manifest) -> None:
         return
     if differences := found.differences(wanted):
         raise UsageError(
+            "usage.other-settings",
             f"The answers in {folder} were made otherwise: {'; '.join(differences)}.",
             "Go on as it was begun, or choose another folder with -o.",
         )

@@ -54,7 +54,11 @@ class Order:
     def begun(self) -> Iterator[Run]:
         """The run, its folder locked; refused before anything heavy is loaded, where possible."""
         if self.ray and self.jobs is None:
-            raise UsageError("--ray works on a file of jobs.", "Leave out --ray, or name a file.")
+            raise UsageError(
+                "usage.needs-option",
+                "--ray works on a file of jobs.",
+                "Leave out --ray, or name a file.",
+            )
         _ = self.survey
         found = stored_manifest(self.folder)
         # On a cluster this process asks its model for defaults only, with whatever device it has.

@@ -30,7 +30,9 @@ def connect(address: str) -> None:
         import ray
     except ImportError:
         raise UsageError(
-            "Ray is not installed.", 'Install it: pip install "unidiff-cli[ray]"'
+            "usage.needs-package",
+            "Ray is not installed.",
+            'Install it: pip install "unidiff-cli[ray]"',
         ) from None
     if ray.is_initialized():
         return
@@ -43,7 +45,9 @@ def connect(address: str) -> None:
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(
-            f"There is no Ray cluster at {address} ({error}).", "Try --ray local."
+            "usage.no-cluster",
+            f"There is no Ray cluster at {address} ({error}).",
+            "Try --ray local.",
         ) from error
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -112,7 +116,12 @@ class RayCrew:
         if row is None:
             lost = [job for batch in self.batches for job in batch]
             self.batches, self.rows = [], None
-            return [failed(job, WorkerDied("Its Ray actor died, again and again.")) for job in lost]
+            return [
+                failed(
+                    job, WorkerDied("internal.worker-died", "Its Ray actor died, again and again.")
+                )
+                for job in lost
+            ]
         if row[ERROR]:
             raise pickle.loads(row[ERROR])
         answers: list[Answer] = pickle.loads(row[ANSWERS])
@@ -168,6 +177,5 @@ class Actor:
             for batch in columns["batch"]:
                 answers.append(pickle.dumps(list(self.worker(pickle.loads(batch)))))
         except UnidiffError as error:
-            told = pickle.dumps(type(error)(error.message, error.hint))
-            return {ERROR: [told], ANSWERS: [b""]}
+            return {ERROR: [pickle.dumps(error)], ANSWERS: [b""]}
         return {ERROR: [b""] * len(answers), ANSWERS: answers}

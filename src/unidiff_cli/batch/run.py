@@ -98,7 +98,8 @@ class Run:
             self.accepted.append(job.line)
         if job.custom_id in self.seen:
             twice = UsageError(
-                f"Line {job.line}: the custom_id {job.custom_id!r} was there before."
+                "usage.custom-id-taken",
+                f"Line {job.line}: the custom_id {job.custom_id!r} was there before.",
             )
             return Reply(failed(job, twice), kept=False)
         self.seen.add(job.custom_id)
@@ -107,7 +108,7 @@ class Run:
         try:
             request = self.model.resolve(job.seeded(self.seed).request)
         except UnidiffError as error:
-            return self._refuse(job, type(error)(f"Line {job.line}: {error.message}", error.hint))
+            return self._refuse(job, error.told(f"Line {job.line}: {error.message}"))
         job = replace(job, request=request)
         answered = self.store.is_answer(job.custom_id, request.to_json())
         if answered is None:
@@ -119,6 +120,7 @@ class Run:
             answer = Answer(custom_id=job.custom_id, line=job.line, values=values)
             return Reply(answer, stored=True)
         clash = UsageError(
+            "usage.custom-id-taken",
             f"Line {job.line}: in this folder {job.custom_id!r} is the answer to another request.",
             "Give the job another custom_id, or choose another folder with -o.",
         )
@@ -164,6 +166,7 @@ def survey(path: Path, shard: Shard | None = None) -> Survey:
     for job in parse_all(lines(path)):
         if job.custom_id in first:
             raise UsageError(
+                "usage.custom-id-taken",
                 f"Lines {first[job.custom_id].line} and {job.line} of {path} have the same {ID}, "
                 f"{job.custom_id!r}.",
                 "Give each job its own: answers are told apart by it.",

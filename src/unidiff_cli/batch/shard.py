@@ -24,6 +24,7 @@ class Shard:
         whole = slash and number.isdecimal() and of.isdecimal()
         if not whole or not 1 <= int(number) <= int(of):
             raise UsageError(
+                "usage.form",
                 f"A shard is a number of a number, the first is 1, got {text!r}.",
                 "Example: --shard 2/8",
             )

@@ -68,7 +68,11 @@ class PipeLines:
         except queue.Empty:
             return None
         if isinstance(line, OSError):
-            raise InputError(f"Standard input cannot be read: {line.strerror}.", "Pipe jobs in.")
+            raise InputError(
+                "input.unreadable",
+                f"Standard input cannot be read: {line.strerror}.",
+                "Pipe jobs in.",
+            )
         self.ended = line is None
         return line
 
@@ -104,4 +108,6 @@ def lines(path: Path) -> Iterator[bytes]:
         with open(path, "rb") as file:
             yield from cut(as_utf8(iter(lambda: file.read(BLOCK), b"")))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from error

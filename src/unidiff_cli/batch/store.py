@@ -84,10 +84,14 @@ class Store:
         try:
             written = self.out.write(data)
         except OSError as error:
-            raise OutputError(f"{self.file} cannot be written: {error.strerror}.") from error
+            raise OutputError(
+                "output.unwritable", f"{self.file} cannot be written: {error.strerror}."
+            ) from error
         if written != len(data):
             self.out.truncate(start)
-            raise OutputError(f"{self.file} cannot be written: the disk is full.")
+            raise OutputError(
+                "output.unwritable", f"{self.file} cannot be written: the disk is full."
+            )
         self._note(values, Place(self.file, start, *_summary(values)))
 
     def _note(self, values: Mapping[str, Any], place: Place) -> None:

@@ -148,5 +148,7 @@ def failed(job: Job | BadJob, error: UnidiffError, result: Result | None = None)
 def unexpected(error: Exception) -> UnidiffError:
     """An error that is not ours, as one of ours."""
     return UnidiffError(
-        f"Something went wrong inside ({said(error)}).", "Run the job alone to see more."
+        "internal.unexpected",
+        f"Something went wrong inside ({said(error)}).",
+        "Run the job alone to see more.",
     )

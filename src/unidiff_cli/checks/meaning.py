@@ -18,9 +18,13 @@ def check_given(request: Request) -> None:
     for name, value in (("text", request.prompt), ("image", request.image)):
         what = "a prompt" if name == "text" else "a picture"
         if name == mode.needs and value is None:
-            raise UsageError(f"{mode.name} needs {what}.", f"Give it one: {_usage(mode)}")
+            raise UsageError(
+                "usage.missing", f"{mode.name} needs {what}.", f"Give it one: {_usage(mode)}"
+            )
         if name != mode.needs and value is not None and not mode.revises:
-            raise UsageError(f"{mode.name} takes no {what[2:]}.", _usage(mode))
+            raise UsageError(
+                "usage.not-for-mode", f"{mode.name} takes no {what[2:]}.", _usage(mode)
+            )
 
 
 def _usage(mode: Mode) -> str:
@@ -55,21 +59,24 @@ def check_meaning(request: Request) -> None:
     }
     for name, (fine, sentence) in rules.items():
         if getattr(request, name) is not None and not fine:
-            raise UsageError(sentence, f"Leave out {name.replace('_', '-')}.")
+            raise UsageError("usage.not-for-mode", sentence, f"Leave out {name.replace('_', '-')}.")
     if request.negative is not None and request.unconditional == "empty":
         raise UsageError(
+            "usage.not-together",
             "Guidance pushes away from negative words or from the empty prompt, not from both.",
             "Leave out unconditional, or negative.",
         )
     bent = any(leg.first < 1 or leg.level for leg in legs) or request.harmonise
     if is_tuned(request.solver) and bent:
         raise UsageError(
+            "usage.not-together",
             "Tuned steps are learned for paths from noise along the square's edges, and this is "
             "another.",
             "Leave out solver.",
         )
     if request.fast != "off" and (request.text_level or request.image_level):
         raise UsageError(
+            "usage.not-together",
             "fast cannot tell which level falls where what is given has one too.",
             "Leave out fast, or the level.",
         )

@@ -7,14 +7,14 @@ import re
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from unidiff_cli.cli.terminal.console import drop_stdout, say_error
+from unidiff_cli.cli.terminal.console import drop_stdout, error_event, event, say_error
 from unidiff_cli.errors import (
     CLOSED_PIPE,
     INTERRUPTED,
@@ -23,12 +23,20 @@ from unidiff_cli.errors import (
     UsageError,
     said,
 )
+from unidiff_cli.errors.codes import Code
 from unidiff_cli.process import ending_in_order
 
 # What Typer raises for a command line that it cannot read; it exports only this child of it.
 WRONG_USE: Any = typer.BadParameter.__base__
 NUMBER = re.compile(r"[0-9]{1,18}")
 """Whole and not negative: spelled otherwise, Typer reads it."""
+WRONG_USES: Mapping[str, Code] = {
+    "NoSuchOption": "usage.unknown-option",
+    "MissingParameter": "usage.missing",
+    "BadOptionUsage": "usage.missing",
+    "BadParameter": "usage.choice",
+}
+"""The names of its children -> codes; the others are about words that are no options."""
 
 
 class Command(TyperCommand):
@@ -108,7 +116,7 @@ class Program(TyperGroup):
             )
 
         with ending_in_order() as came:
-            code = exit_code(run)
+            code = exit_code(run, events=_wants_events(args))
         sys.exit(128 + came[0] if came and code == INTERRUPTED else code)
 
 
@@ -124,15 +132,23 @@ def leave(failures: Sequence[UnidiffError], of: int) -> None:
         raise typer.Exit(failures[0].exit_code if len(failures) == of else SOME_FAILED)
 
 
-def exit_code(run: Callable[[], Any]) -> int:
-    """The exit code of a run; what went wrong is said on stderr."""
+def _wants_events(args: Sequence[str] | None) -> bool:
+    """Whether programs read stderr, as --progress json says; nothing is parsed yet."""
+    given = [*(sys.argv[1:] if args is None else args)]
+    if "--progress" in given[:-1]:
+        return given[given.index("--progress") + 1] == "json"
+    return "--progress=json" in given or os.environ.get("UNIDIFF_PROGRESS") == "json"
+
+
+def exit_code(run: Callable[[], Any], events: bool = False) -> int:
+    """The exit code of a run; what went wrong is said on stderr, or told as an event."""
     try:
         returned = run()
     except UnidiffError as error:
-        say_error(error.message, error.hint)
+        _say(error, events)
         return error.exit_code
     except WRONG_USE as error:
-        say_error(_sentence(error.format_message()), _help_of(error))
+        _say(_wrong_use(error), events)
         return UsageError.exit_code
     except KeyboardInterrupt:
         returned = INTERRUPTED
@@ -143,13 +159,26 @@ def exit_code(run: Callable[[], Any]) -> int:
         closed = isinstance(stop.__context__, BrokenPipeError)
         returned = CLOSED_PIPE if closed else stop.code
     except Exception as error:  # noqa: BLE001 - the last resort
-        return _unexpected(error)
+        _say(_unexpected(error), events)
+        return UnidiffError.exit_code
     code = returned if isinstance(returned, int) else 0
     if code == INTERRUPTED:
-        say_error("interrupted.")
+        event(event="note", text="interrupted.") if events else say_error("interrupted.")
     if code in (INTERRUPTED, CLOSED_PIPE):
         drop_stdout()
     return code
+
+
+def _say(error: UnidiffError, events: bool) -> None:
+    error_event(error) if events else say_error(error.message, error.hint)
+
+
+def _wrong_use(error: Any) -> UsageError:
+    return UsageError(
+        WRONG_USES.get(type(error).__name__, "usage.command-line"),
+        _sentence(error.format_message()),
+        _help_of(error),
+    )
 
 
 def _sentence(message: str) -> str:
@@ -162,14 +191,14 @@ def _help_of(error: Any) -> str:
     return f"{context.command_path if context else 'unidiff'} --help"
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: Exception) -> UnidiffError:
     """One sentence for what should not happen; the traceback for whoever asks for it."""
     if isinstance(error, OSError):
         drop_stdout()
     if os.environ.get("UNIDIFF_DEBUG"):
         traceback.print_exc()
-    say_error(
+    return UnidiffError(
+        "internal.unexpected",
         f"something went wrong inside ({said(error)}).",
         "set UNIDIFF_DEBUG=1 to see where, and report it with that.",
     )
-    return UnidiffError.exit_code

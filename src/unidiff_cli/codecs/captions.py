@@ -37,7 +37,7 @@ def decode_captions(
     """
     end = tokenizer.token_to_id(EOS)
     if end is None:
-        raise ModelUnavailable(f"The model's caption tokenizer has no {EOS}.")
+        raise ModelUnavailable("model.tokenizer", f"The model's caption tokenizer has no {EOS}.")
     trees = Trees(captioner)
     logits = trees.root(latent)[:, 0]  # (B, V)
     growth: Growth = (

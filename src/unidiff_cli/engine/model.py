@@ -86,6 +86,7 @@ class Model(ABC):
         usual = config.sampling.of(like or path_of(request))
         if request.v1_data is not None and not config.data_types:
             raise UsageError(
+                "usage.not-for-model",
                 f"{self.made_with['model']} does not tell kinds of training data apart.",
                 "Leave out --v1-data: it belongs to unidiffuser-v1.",
             )

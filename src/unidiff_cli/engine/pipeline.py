@@ -87,6 +87,7 @@ class UniDiffuser(Model):
         number_format = choose_dtype(dtype, place, int(parts.config.uvit["dim"]))
         if memory == "min" and number_format is torch.int8:
             raise UsageError(
+                "usage.not-together",
                 "--memory min computes with the network's blocks as its file has them.",
                 "With int8 the whole network takes half of what bf16 takes: try --memory low.",
             )
@@ -259,5 +260,9 @@ def decode(
         else:
             what = "a picture of a single colour" if fine else "numbers that are not finite"
             hint = "Try another --seed, a lower --guidance, or --dtype fp32."
-            outputs.append(DegenerateResult(f"The sample of seed {seed} came out as {what}.", hint))
+            outputs.append(
+                DegenerateResult(
+                    "result.degenerate", f"The sample of seed {seed} came out as {what}.", hint
+                )
+            )
     return outputs

@@ -64,6 +64,7 @@ def no_room(device: torch.device) -> OutOfMemory:
     """What is said when even one sample is too much."""
     elsewhere = "" if device.type == "cpu" else ", or --device cpu"
     return OutOfMemory(
+        "memory.full",
         f"One sample does not fit into the {device.type}'s memory.",
         f"Try --memory low or min, --dtype bf16, a smaller size{elsewhere}.",
     )

@@ -205,6 +205,7 @@ def begun(tuner: Tuner) -> Tuned | None:
         return found
     other = [name for name, value in tuner.about.items() if found.about.get(name) != value]
     raise UsageError(
+        "usage.other-settings",
         f"{tuner.target} was learned with another {' and '.join(other)}.",
         "Replace it with --force, or name another file with -o.",
     )

@@ -45,10 +45,13 @@ def cases(given: Sequence[Row], references: Mapping[str, tuple[str, ...]]) -> li
     found = []
     for row in given:
         if row.text is None:
-            raise InputError(f"{row.where} has no caption.", 'Captions are in "text".')
+            raise InputError(
+                "input.incomplete", f"{row.where} has no caption.", 'Captions are in "text".'
+            )
         known = row.references or references.get(row.key, ())
         if not known:
             raise InputError(
+                "input.incomplete",
                 f"{row.where} has no references.",
                 'Add "references": [...] to the line, or give --references FILE with lines of '
                 "the same id or picture.",

@@ -72,7 +72,9 @@ def open_clip(where: str, device: torch.device, *, text: bool = True) -> Clip:
     config = _json(folder / "config.json")
     kind = config.get("model_type")
     if kind != "clip" and (text or kind != "clip_vision_model"):
-        raise ModelUnavailable(f"{where} is no CLIP (its model_type is {kind!r}).", f"Try {CLIP}.")
+        raise ModelUnavailable(
+            "model.other-kind", f"{where} is no CLIP (its model_type is {kind!r}).", f"Try {CLIP}."
+        )
     net = _load(folder, "CLIPModel" if kind == "clip" else "CLIPVisionModelWithProjection", device)
     vision = net.config.vision_config if kind == "clip" else net.config
     prepared = _prepared(folder)
@@ -100,14 +102,18 @@ def _cached(where: str, text: bool) -> Path:
     """The snapshot of a Hub id in the cache."""
     if where.count("/") != 1:
         raise ModelUnavailable(
-            f"There is no network {where!r}.", "Name a folder, or a Hub id such as " + CLIP + "."
+            "model.unknown",
+            f"There is no network {where!r}.",
+            "Name a folder, or a Hub id such as " + CLIP + ".",
         )
     needed = ["config.json", *(["tokenizer.json"] if text else [])]
     folder = cached_folder(where, [(*needed, weights) for weights in WEIGHTS])
     if folder is None:
         files = " ".join([*needed, *PREPARED, WEIGHTS[0]])  # those that are not there do no harm
         raise ModelUnavailable(
-            f"{where} is not on this machine.", f"Fetch it: hf download {where} {files}"
+            "model.judge-missing",
+            f"{where} is not on this machine.",
+            f"Fetch it: hf download {where} {files}",
         )
     return folder
 
@@ -123,11 +129,14 @@ def _load(folder: Path, name: str, device: torch.device) -> Any:
         except (SafetensorError, UnpicklingError, OSError, ValueError, RuntimeError) as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise ModelUnavailable(
+                "model.other-kind",
                 f"{folder} cannot be loaded as a CLIP ({said[0].rstrip('.')}).",
                 "Its weights belong to another version, or are damaged: fetch them again.",
             ) from error
     if report["missing_keys"] or report["mismatched_keys"]:
-        raise ModelUnavailable(f"The weights in {folder} are not those of a whole CLIP.")
+        raise ModelUnavailable(
+            "model.damaged", f"The weights in {folder} are not those of a whole CLIP."
+        )
     return net.to(device).eval().requires_grad_(False)
 
 
@@ -152,7 +161,9 @@ def _tokenizer(folder: Path, text_config: Any) -> Any:
 
     path = folder / "tokenizer.json"
     if not path.is_file():
-        raise ModelUnavailable(f"{folder} has no tokenizer.json.", f"Compare it with {CLIP}.")
+        raise ModelUnavailable(
+            "model.incomplete", f"{folder} has no tokenizer.json.", f"Compare it with {CLIP}."
+        )
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.enable_truncation(int(text_config.max_position_embeddings))
@@ -165,5 +176,5 @@ def _json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"{path} cannot be read ({error}).") from error
+        raise ModelUnavailable("model.config", f"{path} cannot be read ({error}).") from error
     return values

@@ -88,6 +88,7 @@ def frechet(references: Seen, made: Seen) -> Distance:
     fewest, width = min(len(references), len(made)), references.features.shape[1]
     if fewest <= width:
         raise UsageError(
+            "usage.too-few",
             f"{fewest} pictures are too few for FID with features of {width} numbers.",
             f"Give more than {width}, or measure with: unidiff eval kid",
         )
@@ -115,7 +116,7 @@ def kernel(
     """
     fewest = min(len(references), len(made))
     if fewest < 2:
-        raise UsageError("KID needs two pictures in each set.", "Give it more.")
+        raise UsageError("usage.too-few", "KID needs two pictures in each set.", "Give it more.")
     size, notes = min(subset, fewest), []
     if size < subset:
         notes.append(f"KID is of subsets of {size}, not {subset}: there are no more pictures")
@@ -180,6 +181,7 @@ def torchmetrics() -> tuple[Any, Any]:
         from torchmetrics.image.kid import KernelInceptionDistance
     except ImportError as error:
         raise UsageError(
+            "usage.needs-package",
             "FID and KID need the package torchmetrics.",
             "Install it with: pip install 'unidiff-cli[eval]'",
         ) from error

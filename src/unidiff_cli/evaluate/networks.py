@@ -94,6 +94,7 @@ def open_network(where: str, device: torch.device, resize: Resize | None = None)
         return Inception(net.to(device), device, where, digest, resize or "clean")
     if resize is not None:
         raise UsageError(
+            "usage.not-together",
             f"--resize {resize} is for InceptionV3; a CLIP has a resizing of its own.",
             "Leave it out, or use --features inception.",
         )
@@ -109,6 +110,7 @@ def _inception_file(where: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise ModelUnavailable(
+        "model.judge-missing",
         "The InceptionV3 that FID was published with is not on this machine.",
         f"Fetch {INCEPTION_URL}{INCEPTION_FILES[0]} (91 MiB) into {folder}, or use a CLIP: "
         f"--features {CLIP}",
@@ -122,6 +124,7 @@ def _inception(path: Path) -> tuple[InceptionV3, str]:
     wanted = {name: t.shape for name, t in net.state_dict().items() if not name.endswith(counters)}
     if any(name not in stored or stored[name].shape != shape for name, shape in wanted.items()):
         raise ModelUnavailable(
+            "model.other-kind",
             f"{path} holds no weights of the InceptionV3 that FID is measured with.",
             f"They are published as {INCEPTION_URL}{INCEPTION_FILES[0]}",
         )

@@ -17,7 +17,11 @@ Read = Mapping[Path, Sequence[Row]]
 def check_two(systems: Sequence[Path]) -> None:
     """A UsageError unless there are two systems to be compared."""
     if len(systems) != 2:
-        raise UsageError(f"--paired compares two systems; there are {len(systems)}.", "Name two.")
+        raise UsageError(
+            "usage.two-wanted",
+            f"--paired compares two systems; there are {len(systems)}.",
+            "Name two.",
+        )
 
 
 def difference(systems: Sequence[Path]) -> dict[str, str]:
@@ -41,6 +45,7 @@ def common(
     both = [(k, there[name]) for k, name in enumerate(_numbered(ours)) if name in there]
     if not both:
         raise InputError(
+            "input.not-paired",
             f"{systems[0]} and {systems[1]} have no item in common.",
             f"Items are known by id, or by the picture's name: {ours[0]!r}, {theirs[0]!r}.",
         )
@@ -52,6 +57,7 @@ def _names(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if not row.key:
             raise InputError(
+                "input.incomplete",
                 f"{row.where} has neither an id nor a picture to be known by.",
                 "--paired compares the same items of two systems: give the lines ids.",
             )

@@ -63,9 +63,9 @@ def read(path: Path) -> list[Row]:
     elif path.exists():
         rows = list(_dataset(path))
     else:
-        raise InputError(f"There is no {path}.", "Check the path.")
+        raise InputError("input.missing", f"There is no {path}.", "Check the path.")
     if not rows:
-        raise InputError(f"There is nothing to measure in {path}.", FORMS)
+        raise InputError("input.no-rows", f"There is nothing to measure in {path}.", FORMS)
     return rows
 
 
@@ -73,7 +73,7 @@ def drawn(path: Path) -> list[Row]:
     """The samples of a system that are pictures, or have one."""
     found = [row for row in (_dataset(path) if path.is_dir() else read(path)) if row.image]
     if not found:
-        raise InputError(f"There are no pictures in {path}.", FORMS)
+        raise InputError("input.no-pictures", f"There are no pictures in {path}.", FORMS)
     return found
 
 
@@ -86,7 +86,11 @@ def files(path: Path) -> list[Path]:
     """The same, each a file of its own."""
     found = pictures(path)
     if inside := [each for each in found if isinstance(each, Inside)]:
-        raise InputError(f"{inside[0]} is in a tar, and has no file.", f"tar xf {inside[0].tar}")
+        raise InputError(
+            "input.in-archive",
+            f"{inside[0]} is in a tar, and has no file.",
+            f"tar xf {inside[0].tar}",
+        )
     return [each for each in found if isinstance(each, Path)]
 
 
@@ -96,6 +100,7 @@ def paired(path: Path) -> list[Row]:
     for row in found:
         if row.pair is None:
             raise InputError(
+                "input.incomplete",
                 f"{row.where} has no picture with words.",
                 "A folder's pictures need a .txt each or a table, unless unidiff made them.",
             )
@@ -116,7 +121,7 @@ def prompts(path: Path) -> list[str]:
         found = [line for _, line in _numbered(path)]
     kept = [line.strip() for line in found if line.strip()]
     if not kept:
-        raise InputError(f"There are no prompts in {path}.", "One a line.")
+        raise InputError("input.no-prompts", f"There are no prompts in {path}.", "One a line.")
     return kept
 
 
@@ -176,7 +181,7 @@ def _record(where: str, values: Mapping[str, Any], path: Path) -> Iterator[Row]:
     """A row for each output of one of our records; read leniently, as it may be of any version."""
     given, outputs = values.get("image"), values["outputs"]
     if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
-        raise InputError(f"{where}: outputs is a list of objects.", FORMS)
+        raise InputError("input.row", f"{where}: outputs is a list of objects.", FORMS)
     for output in outputs:
         yield Row(
             where=where,
@@ -222,14 +227,16 @@ def _found(name: str | None, file: Path) -> Path | None:
 def _word(where: str, values: Mapping[str, Any], name: str) -> str | None:
     value = values.get(name)
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{where}: {name} is text, got {value!r:.60}.", FORMS)
+        raise InputError("input.row", f"{where}: {name} is text, got {value!r:.60}.", FORMS)
     return value
 
 
 def _words(where: str, values: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = values.get(name, [])
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise InputError(f"{where}: {name} is a list of texts, got {value!r:.60}.", FORMS)
+        raise InputError(
+            "input.row", f"{where}: {name} is a list of texts, got {value!r:.60}.", FORMS
+        )
     return tuple(value)
 
 
@@ -244,9 +251,9 @@ def _object(where: str, line: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not JSON ({error}).", FORMS) from None
+        raise InputError("input.json", f"{where} is not JSON ({error}).", FORMS) from None
     if not isinstance(values, dict):
-        raise InputError(f"{where} is not a JSON object.", FORMS)
+        raise InputError("input.json", f"{where} is not a JSON object.", FORMS)
     return values
 
 
@@ -254,6 +261,10 @@ def _text(path: Path) -> str:
     try:
         return read_text(path)
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not text in UTF-8 or, with a mark, UTF-16.") from None
+        raise InputError(
+            "input.encoding", f"{path} is not text in UTF-8 or, with a mark, UTF-16."
+        ) from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from None

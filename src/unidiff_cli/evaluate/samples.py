@@ -12,7 +12,7 @@ from typing import Any
 
 from unidiff_cli.batch.order import Order
 from unidiff_cli.batch.worker import Spec
-from unidiff_cli.errors import UnidiffError, UsageError
+from unidiff_cli.errors import UnidiffError, UsageError, again
 from unidiff_cli.evaluate import rows
 from unidiff_cli.files.output import make_folder, replace_file
 from unidiff_cli.files.record import line
@@ -55,7 +55,8 @@ def make(
 def _complain(error: Mapping[str, str], kept: bool, folder: Path, bad: Problem) -> None:
     if not kept:
         raise UsageError(
+            "usage.other-settings",
             f"{folder} holds results of other prompts or settings.",
             "Choose another folder with -o, or remove this one.",
         )
-    bad(UnidiffError(error["message"], error.get("hint", "")))
+    bad(again(error))

@@ -31,9 +31,13 @@ def find_pictures(
     names, folders = expanded(arguments, glob)
     for name in names:
         if not os.path.exists(name):
-            raise InputError(f"There is no file {name}.", "Name pictures, or folders of them.")
+            raise InputError(
+                "input.missing", f"There is no file {name}.", "Name pictures, or folders of them."
+            )
     if not names:
-        raise UsageError("Nothing was named.", "unidiff i2t photos/ --captions beside")
+        raise UsageError(
+            "usage.missing", "Nothing was named.", "unidiff i2t photos/ --captions beside"
+        )
     return [Path(name) for name in dict.fromkeys(names)], folders
 
 
@@ -41,7 +45,7 @@ def suffix_of(said: str | None) -> str:
     """The suffix of the captions' files: .txt, or what --suffix says with or without its dot."""
     suffix = ".txt" if said is None else f".{said.removeprefix('.')}"
     if len(suffix) < 2 or "/" in suffix or os.sep in suffix:
-        raise UsageError(f"{said!r} is no suffix of a file.", "Try --suffix .caption")
+        raise UsageError("usage.form", f"{said!r} is no suffix of a file.", "Try --suffix .caption")
     return suffix
 
 
@@ -66,11 +70,14 @@ class Captions:
             other = owners.setdefault(self.file(picture), picture)
             if other != picture:
                 raise UsageError(
+                    "usage.written-twice",
                     f"{other} and {picture} would have the same caption file.",
                     "Rename one of them.",
                 )
         if both := owners.keys() & set(pictures):
-            raise UsageError(f"{min(both)} is a picture.", "Choose another --suffix.")
+            raise UsageError(
+                "usage.written-twice", f"{min(both)} is a picture.", "Choose another --suffix."
+            )
 
     def there(self, picture: Path) -> bool:
         """Whether it has a caption: a file that is blank is none."""

@@ -105,6 +105,7 @@ def open_mask(source: str | Image.Image, picture: Image.Image) -> Image.Image:
     wide, high = (a / b for a, b in zip(grey.size, picture.size, strict=True))
     if abs(wide / high - 1) > SLACK:
         raise InputError(
+            "input.mask",
             f"{name} is {grey.width} x {grey.height}, of another shape than its picture "
             f"({picture.width} x {picture.height}).",
             "Draw it on a copy of the picture.",
@@ -113,9 +114,13 @@ def open_mask(source: str | Image.Image, picture: Image.Image) -> Image.Image:
     change = change.resize(picture.size, Image.Resampling.NEAREST)
     low, top = change.getextrema()
     if not top:
-        raise InputError(f"{name} allows nothing to change.", "White is what may change.")
+        raise InputError(
+            "input.mask", f"{name} allows nothing to change.", "White is what may change."
+        )
     if low:
-        raise InputError(f"{name} allows everything to change.", "Leave it out: --strength is all.")
+        raise InputError(
+            "input.mask", f"{name} allows everything to change.", "Leave it out: --strength is all."
+        )
     return change
 
 
@@ -146,6 +151,7 @@ def extended(
     across, down = picture.width + left + right, picture.height + top + bottom
     if max(across, down) > 4 * MAX_SIDE:
         raise InputError(
+            "input.too-large",
             f"The picture would be {across} x {down} pixels.",
             f"Extend it by less: a side has at most {4 * MAX_SIDE}.",
         )

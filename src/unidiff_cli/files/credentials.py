@@ -33,6 +33,7 @@ def library() -> Any:
         import c2pa
     except ImportError as error:
         raise UsageError(
+            "usage.needs-package",
             "Content Credentials need the package c2pa-python.",
             "Install it with: pip install 'unidiff-cli[c2pa]'",
         ) from error
@@ -44,9 +45,13 @@ def certificates(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from error
     if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise InputError(f"{path} holds no certificate in PEM.", "See docs/credentials.md")
+        raise InputError(
+            "input.certificate", f"{path} holds no certificate in PEM.", "See docs/credentials.md"
+        )
     return data
 
 

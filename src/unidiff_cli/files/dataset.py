@@ -60,7 +60,9 @@ def read(path: Path) -> tuple[Iterator[Item], str]:
         return _tar(path), ""
     if suffix in (".jsonl", ".csv") and path.is_file():
         return _table(path), ""
-    raise InputError(f"{path} is neither a folder nor a .jsonl, .csv or .tar file.", LAYOUTS)
+    raise InputError(
+        "input.data-set", f"{path} is neither a folder nor a .jsonl, .csv or .tar file.", LAYOUTS
+    )
 
 
 def beside(picture: Path) -> tuple[str, str]:

@@ -104,7 +104,9 @@ def _files(folder: Path) -> Iterator[Path]:
             entries = sorted(os.scandir(here), key=lambda entry: entry.name)
         except OSError as error:
             raise InputError(
-                f"{here} cannot be looked into: {error.strerror}.", f"Try: ls -l {here}"
+                "input.unreadable",
+                f"{here} cannot be looked into: {error.strerror}.",
+                f"Try: ls -l {here}",
             ) from None
         if (about.st_dev, about.st_ino) in seen:
             continue
@@ -134,7 +136,9 @@ def expanded(arguments: Sequence[str], glob: str | None = None) -> tuple[list[st
         if not found.pictures:
             like = f" like {glob}" if glob else ""
             raise InputError(
-                f"There is no picture{like} in {argument}.", found.note or "Name another folder."
+                "input.no-pictures",
+                f"There is no picture{like} in {argument}.",
+                found.note or "Name another folder.",
             )
         names += map(str, found.pictures)
         folders.append(found)

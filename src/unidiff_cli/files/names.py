@@ -69,7 +69,9 @@ class Files:
             path = self.path(sample)
             if path in seen:
                 raise UsageError(
-                    f"{path} would be written twice.", "Put {index} or {seed} into the name."
+                    "usage.written-twice",
+                    f"{path} would be written twice.",
+                    "Put {index} or {seed} into the name.",
                 )
             seen.add(path)
             check_new(path, self.force)
@@ -115,17 +117,24 @@ def _check_template(output: str) -> None:
     try:
         parts = list(Formatter().parse(output))
     except ValueError as error:
-        raise UsageError(f"The name {output} cannot be filled in: {error}.") from None
+        raise UsageError(
+            "usage.output-name", f"The name {output} cannot be filled in: {error}."
+        ) from None
     for _, field, form, conversion in parts:
         if field is None:
             continue
         if field not in FIELDS or conversion:
             raise UsageError(
+                "usage.output-name",
                 f"A name has no field {{{field}}}.",
                 f"Fields: {', '.join(f'{{{name}}}' for name in FIELDS)}.",
             )
         if form and not (field in ("seed", "index") and re.fullmatch(r"0?\d{1,2}d?", form)):
-            raise UsageError(f"{{{field}:{form}}} is no number's width.", "Example: {index:04}")
+            raise UsageError(
+                "usage.output-name",
+                f"{{{field}:{form}}} is no number's width.",
+                "Example: {index:04}",
+            )
 
 
 def short_name(prompt: str) -> str:

@@ -51,16 +51,19 @@ def originals(path: Path) -> Iterator[Original | UnidiffError]:
     metadata = read_metadata(path)
     if metadata.problem:
         raise InputError(
+            "input.record",
             f"{path} has a record that cannot be understood: {metadata.problem}.",
             "Was it changed, or made by a later version?",
         )
     if metadata.walk:
         raise InputError(
+            "input.walk",
             f"{path} is of a walk ({metadata.walk.get('walk')}), which is made again only whole.",
             f"unidiff info {path} tells its settings.",
         )
     if not metadata.records:
         raise InputError(
+            "input.no-record",
             f"{path} does not say how it was made.",
             "Only pictures that unidiff made can be replayed; other programs drop what they say.",
         )
@@ -85,11 +88,15 @@ def _in_file(path: Path) -> Iterator[Original | UnidiffError]:
             for number, line in enumerate(lines, start=1):
                 name = str(path) if alone else f"{path}, line {number}"
                 if len(line) > most:
-                    raise InputError(f"{name} is longer than {most} bytes.", "Is it a record?")
+                    raise InputError(
+                        "input.too-large", f"{name} is longer than {most} bytes.", "Is it a record?"
+                    )
                 if line.strip():
                     yield from _on_line(name, line)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from error
 
 
 def _on_line(name: str, line: bytes) -> Iterator[Original | UnidiffError]:
@@ -97,13 +104,17 @@ def _on_line(name: str, line: bytes) -> Iterator[Original | UnidiffError]:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
-        yield InputError(f"{name} is no JSON ({error}).", "Pictures and JSON records are replayed.")
+        yield InputError(
+            "input.json", f"{name} is no JSON ({error}).", "Pictures and JSON records are replayed."
+        )
         return
     several = isinstance(values, dict) and isinstance(values.get("records"), list)
     for each in values["records"] if several else [values]:
         try:
             if isinstance(each, dict) and each.get("status") == "error":
-                raise UsageError("it is that of a failure.")
+                raise UsageError("usage.record", "it is that of a failure.")
             yield Original(name=name, record=Record.from_json(each))
         except UnidiffError as error:
-            yield InputError(f"{name} is no record to repeat: {error.message}", error.hint)
+            yield InputError(
+                "input.record", f"{name} is no record to repeat: {error.message}", error.hint
+            )

@@ -34,6 +34,7 @@ def check_suffix(output: str, option: str = "-o") -> None:
     if suffix.lower() not in FORMATS:
         folder = f", or -o {output}/ for a folder" if output and option == "-o" else ""
         raise UsageError(
+            "usage.output-name",
             f"{output or 'An empty name'} ends in {suffix or 'no suffix'}; a picture's name in "
             f"{', '.join(FORMATS)}.",
             f"Try {option} {Path(output).stem or 'out'}.png{folder}.",
@@ -45,6 +46,7 @@ def check_words(output: str) -> None:
     suffix = Path(output).suffix
     if suffix.lower() in FORMATS:
         raise UsageError(
+            "usage.output-name",
             f"{output} is a picture's name, and words are to come.",
             f"Try -o {Path(output).stem or 'out'}.txt",
         )
@@ -66,15 +68,20 @@ def check_free(path: Path, force: bool) -> None:
     if not exists(path):
         return
     if os.path.isdir(path):
-        raise OutputError(f"{path} is a folder.", f"Name a file in it: -o {path / 'NAME'}")
+        raise OutputError(
+            "output.no-file", f"{path} is a folder.", f"Name a file in it: -o {path / 'NAME'}"
+        )
     # To replace a device or a pipe would take it away from whoever uses it.
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(
+            "output.no-file",
             f"{path} is a device or a pipe, which no file takes the place of.",
             f"Send standard output there: -o - > {path}",
         )
     if not force:
-        raise OutputError(f"{path} exists already.", "Choose another name, or add --force.")
+        raise OutputError(
+            "output.exists", f"{path} exists already.", "Choose another name, or add --force."
+        )
 
 
 def exists(path: Path) -> bool:
@@ -92,7 +99,11 @@ def make_folder(folder: Path) -> None:
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
-        raise OutputError(f"The folder {folder} cannot be written to.", "Choose another with -o.")
+        raise OutputError(
+            "output.unwritable",
+            f"The folder {folder} cannot be written to.",
+            "Choose another with -o.",
+        )
 
 
 def numbered(path: Path) -> Iterator[Path]:
@@ -119,6 +130,7 @@ def encode(
     format = FORMATS[suffix.lower()]
     if not bears(suffix, picture):
         raise OutputError(
+            "output.too-large",
             f"{picture.width} x {picture.height} pixels are too many for a {suffix}.",
             "Choose a name that ends in .png.",
         )
@@ -230,7 +242,9 @@ def alone(lock: Path, taken: str) -> Iterator[None]:
         try:
             held.acquire()
         except Timeout:
-            raise OutputError(taken, "Wait for it, or choose another folder with -o.") from None
+            raise OutputError(
+                "output.busy", taken, "Wait for it, or choose another folder with -o."
+            ) from None
     try:
         yield
     finally:
@@ -245,5 +259,7 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
-            f"{path} cannot be written: {reason}.", "Choose another name or place with -o."
+            "output.unwritable",
+            f"{path} cannot be written: {reason}.",
+            "Choose another name or place with -o.",
         ) from error

@@ -84,7 +84,9 @@ class Pairs:
         make_folder(folder)
         shown = any(not path.name.startswith(".") for path in folder.iterdir())  # the lock is not
         if shown and not (folder / SETTINGS).exists():
-            raise OutputError(f"{folder} is not empty.", "Choose a new folder with -o.")
+            raise OutputError(
+                "output.not-empty", f"{folder} is not empty.", "Choose a new folder with -o."
+            )
 
     @staticmethod
     def seed_of(folder: Path) -> int | None:
@@ -120,12 +122,15 @@ class Pairs:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            raise OutputError(f"{path} cannot be read.", "Choose a new folder.") from None
+            raise OutputError(
+                "output.unreadable", f"{path} cannot be read.", "Choose a new folder."
+            ) from None
         found = found if isinstance(found, dict) else {}
         other = [key for key in {**found, **about} if found.get(key) != about.get(key)]
         if other:
             key = other[0]
             raise OutputError(
+                "output.other-settings",
                 f"{path.parent} holds pairs made otherwise: {key} is {found.get(key)!r} there, "
                 f"{about.get(key)!r} here.",
                 "Give the same options again to continue it, or choose a new folder.",

@@ -99,7 +99,9 @@ def _reading(source: Source, name: str) -> Iterator[Image.Image]:
 
     with _stream(source, name) as stream:
         if not stream.read(1):
-            raise InputError(f"{name} is empty.", "Give it a picture: PNG, JPEG, WebP, ...")
+            raise InputError(
+                "input.empty", f"{name} is empty.", "Give it a picture: PNG, JPEG, WebP, ..."
+            )
         stream, unread = bearable(stream)
         try:
             picture = Image.open(stream, formats=formats())
@@ -116,12 +118,17 @@ def _not_read(name: str, format: str | None) -> InputError:
     format = format or MORE.get(Path(name).suffix.lower())
     if format is None:
         return InputError(
+            "input.not-a-picture",
             f"{name} is not a picture that can be read.",
             "PNG, JPEG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000 and TGA can; HEIF with an extra.",
         )
     if IDS[format] in formats():
-        return InputError(f"{name} is damaged or cut off.", "Fetch or export it again.")
-    return InputError(f"{name} is {format}, which is not read here yet.", EXTRA[format])
+        return InputError(
+            "input.truncated", f"{name} is damaged or cut off.", "Fetch or export it again."
+        )
+    return InputError(
+        "input.needs-package", f"{name} is {format}, which is not read here yet.", EXTRA[format]
+    )
 
 
 @contextmanager
@@ -139,23 +146,31 @@ def _explained(name: str) -> Iterator[None]:
         raise
     except Image.DecompressionBombError:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise InputError(f"{name} has more than {most} million pixels.", "Shrink it.") from None
+        raise InputError(
+            "input.too-large", f"{name} has more than {most} million pixels.", "Shrink it."
+        ) from None
     except FileNotFoundError:
-        raise InputError(f"There is no file {name}.", "Check the path.") from None
+        raise InputError("input.missing", f"There is no file {name}.", "Check the path.") from None
     except IsADirectoryError:
         raise InputError(
-            f"{name} is a folder.", f"Name the pictures in it: {name.rstrip('/')}/*.jpg"
+            "input.folder",
+            f"{name} is a folder.",
+            f"Name the pictures in it: {name.rstrip('/')}/*.jpg",
         ) from None
     except PermissionError:
-        raise InputError(f"{name} may not be read.", f"Try: ls -l {name}") from None
+        raise InputError(
+            "input.unreadable", f"{name} may not be read.", f"Try: ls -l {name}"
+        ) from None
     # On a damaged file Pillow's readers raise whatever they stumble over, beside OSError.
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:  # it could not be opened
             raise InputError(
-                f"{name} cannot be read: {error.strerror}.", "Check the path."
+                "input.unreadable", f"{name} cannot be read: {error.strerror}.", "Check the path."
             ) from None
         raise InputError(
-            f"{name} is damaged or cut off ({error}).", "Fetch or export it again."
+            "input.truncated",
+            f"{name} is damaged or cut off ({error}).",
+            "Fetch or export it again.",
         ) from error
 
 
@@ -176,7 +191,11 @@ def read_all(stream: BinaryIO, name: str) -> bytes:
     """The rest of a stream, or an InputError when there is no end to it."""
     data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise InputError(f"{name} is longer than {MAX_BYTES // 2**20} MiB.", "Is it a picture?")
+        raise InputError(
+            "input.too-large",
+            f"{name} is longer than {MAX_BYTES // 2**20} MiB.",
+            "Is it a picture?",
+        )
     return data
 
 

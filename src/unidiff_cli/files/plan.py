@@ -55,11 +55,14 @@ def make_plan(
     """The plan, or what is wrong with it: names that clash or are taken."""
     named = output is not None and output != "-" and not is_folder(output)
     if force and not named:
-        raise UsageError("--force replaces the file named with -o.", "Add -o FILE.")
+        raise UsageError(
+            "usage.needs-option", "--force replaces the file named with -o.", "Add -o FILE."
+        )
     plan = Plan(mode=mode, json=json, stamp=stamp, sheet=grid, force=force)
     single = named and not is_template(output or "")
     if plan.pictures and (output == "-" or single) and len(samples) > 1 and not grid:
         raise UsageError(
+            "usage.output-name",
             f"-o {output} is one picture, {len(samples)} are to come.",
             "Try -o 'fox-{index}.png', or -o folder/",
         )

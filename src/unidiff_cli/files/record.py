@@ -5,7 +5,7 @@ status       "ok" or "error"
 mode, prompt | image, count, seed, steps, solver, ...   the request, as Request.to_json has it
 prompt_withheld?   true where the prompt was left out on purpose
 outputs      [{image?, text?}]: the file written and the caption
-error?       {type, message, hint?}
+error?       {type, code, message, hint?}
 seconds      time for it, any loading of parts included
 made_with    model, revision, device, dtype and the versions of the libraries
 """
@@ -20,7 +20,7 @@ from typing import Any, Self
 from unidiff_cli.errors import UnidiffError, UsageError
 from unidiff_cli.request import Output, Request, Result, check_number, check_whole
 
-FAILURE = ("type", "message", "hint")
+FAILURE = ("type", "code", "message", "hint")
 REQUEST_FIELDS = tuple(f.name for f in fields(Request))
 
 
@@ -60,18 +60,19 @@ class Failure:
     """An error, as a record states it."""
 
     type: str = "UnidiffError"
+    code: str = ""
+    """Its name for programs; records of versions before it have none."""
     message: str = ""
     hint: str = ""
 
     @classmethod
     def of(cls, error: UnidiffError) -> Self:
-        """The error's kind, sentence and hint."""
-        return cls(type=error.kind, message=error.message, hint=error.hint)
+        """The error's kind, code, sentence and hint."""
+        return cls(type=error.kind, code=error.code, message=error.message, hint=error.hint)
 
     def to_json(self) -> dict[str, str]:
-        """The hint only where there is one."""
-        hint = {"hint": self.hint} if self.hint else {}
-        return {"type": self.type, "message": self.message, **hint}
+        """What there is of it."""
+        return {name: value for name, value in vars(self).items() if value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,22 +138,24 @@ class Record:
         seconds, made_with = rest.pop("seconds", 0.0), rest.pop("made_with", {})
         withheld = rest.pop("prompt_withheld", False)
         for name in rest:
-            raise UsageError(f"A record has no field {name!r}.")
+            raise UsageError("usage.record", f"A record has no field {name!r}.")
         if status != ("error" if error else "ok") or not isinstance(outputs, list):
-            raise UsageError("The record's status, error and outputs do not fit together.")
+            raise UsageError(
+                "usage.record", "The record's status, error and outputs do not fit together."
+            )
         if not isinstance(custom_id, (str, type(None))):
-            raise UsageError(f"custom_id is text, got {custom_id!r}.")
+            raise UsageError("usage.record", f"custom_id is text, got {custom_id!r}.")
         check_number("seconds", seconds, 0.0, 1e12)
         if withheld is not False:
             if withheld is not True or "prompt" in request:
-                raise UsageError("prompt_withheld is true, and then there is no prompt.")
+                raise UsageError(
+                    "usage.record", "prompt_withheld is true, and then there is no prompt."
+                )
             request["prompt"] = ""
         return cls(
             request=Request.from_json(request),
             outputs=tuple(map(Saved.from_json, outputs)),
-            error=Failure(**_texts("An error", error, ("type", "message", "hint")))
-            if error
-            else None,
+            error=Failure(**_texts("An error", error, FAILURE)) if error else None,
             seconds=seconds,
             made_with=_texts("made_with", made_with),
             custom_id=custom_id,
@@ -172,7 +175,7 @@ def line(values: Mapping[str, Any]) -> str:
 
 def _mapping(what: str, values: object) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise UsageError(f"{what} is a JSON object, got {type(values).__name__}.")
+        raise UsageError("usage.record", f"{what} is a JSON object, got {type(values).__name__}.")
     return values
 
 
@@ -182,5 +185,7 @@ def _texts(what: str, values: object, names: Sequence[str] | None = None) -> dic
     known = list(checked) if names is None else names
     for name, value in checked.items():
         if name not in known or not isinstance(value, str):
-            raise UsageError(f"{what} has text in {', '.join(known)}; not {name!r}: {value!r}.")
+            raise UsageError(
+                "usage.record", f"{what} has text in {', '.join(known)}; not {name!r}: {value!r}."
+            )
     return checked

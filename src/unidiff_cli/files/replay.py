@@ -38,12 +38,14 @@ def request_of(original: Original, wish: Wish) -> Request:
     request = original.record.request
     if request.count > (1 if original.picture else MAX_COUNT):
         raise UsageError(
+            "usage.too-many",
             f"{original.name} asks for {request.count} samples.",
             "Ask for them yourself: unidiff batch --schema shows how.",
         )
     if MODES[request.mode].needs == "image":
         if wish.image is None:
             raise UsageError(
+                "usage.untold",
                 f"{original.name} was made of the picture {request.given!r}, "
                 "which is not opened on a record's word.",
                 "Name the picture: --image FILE",
@@ -51,6 +53,7 @@ def request_of(original: Original, wish: Wish) -> Request:
         changes = {**changes, "image": str(settled(Path(wish.image)))}
     if original.record.withheld and wish.prompt is None:
         raise UsageError(
+            "usage.untold",
             f"{original.name} does not say its prompt, which was left out on purpose.",
             "Give it: --prompt TEXT",
         )
@@ -59,6 +62,7 @@ def request_of(original: Original, wish: Wish) -> Request:
     if request.mask is not None or wish.mask is not None:
         if wish.mask is None:
             raise UsageError(
+                "usage.untold",
                 f"{original.name} was made with the mask {picture_name(request.mask)!r}, "
                 "which is not opened on a record's word.",
                 "Name the mask: --mask FILE",
@@ -72,6 +76,7 @@ def check_comparable(original: Original) -> None:
     texts = any(output.text is not None for output in original.record.outputs)
     if original.picture is None and not texts:
         raise UsageError(
+            "usage.untold",
             f"{original.name} holds neither picture nor words to compare with.",
             "Name the picture itself: the file that a record names is not opened, and a sheet's "
             "small copies are not compared.",
@@ -83,6 +88,7 @@ def place_of(record: Record, model: str | None, device: str | None, dtype: str |
     made_with, recorded = record.made_with, record.made_with.get("model")
     if model is None and recorded is not None and recorded not in MODELS:
         raise UsageError(
+            "usage.untold",
             f"It was made with the model {recorded!r}, which is not opened on a record's word.",
             "Name the model: --model NAME",
         )

@@ -61,7 +61,9 @@ def plan_route(
         return Route(None, Path(name), digits)
     if output is None or is_folder(output):
         if force and not others:
-            raise UsageError("--force replaces the files named with -o.", "Add -o FILE.")
+            raise UsageError(
+                "usage.needs-option", "--force replaces the files named with -o.", "Add -o FILE."
+            )
         folder = Path(output or ".")
         make_folder(folder)
         routes = (

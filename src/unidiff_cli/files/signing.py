@@ -40,6 +40,7 @@ class Signer:
         names = option.split(",")
         if len(names) != 2 or not all(names):
             raise UsageError(
+                "usage.form",
                 f"--sign names a certificate and its key, got {option!r}.",
                 "Example: --sign cert.pem,key.pem",
             )
@@ -56,7 +57,9 @@ class Signer:
             made.sign(trial.getvalue(), "PNG", "trial", "", ())
         except OutputError as error:
             reason = error.__cause__
-            raise InputError(f"C2PA refuses the certificate {names[0]}: {reason}.", HELP) from error
+            raise InputError(
+                "input.certificate", f"C2PA refuses the certificate {names[0]}: {reason}.", HELP
+            ) from error
         return made
 
     def sign(
@@ -88,7 +91,9 @@ class Signer:
                 builder.add_ingredient(json.dumps(about), kind, BytesIO(body))
             builder.sign(self.signer, Image.MIME[format], BytesIO(data), signed)
         except c2pa.C2paError as error:
-            raise OutputError(f"The picture cannot be signed: {error}.", HELP) from error
+            raise OutputError(
+                "output.unsigned", f"The picture cannot be signed: {error}.", HELP
+            ) from error
         return signed.getvalue()
 
 
@@ -96,7 +101,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", HELP) from error
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: {error.strerror}.", HELP
+        ) from error
 
 
 def _matched(names: list[str], chain: bytes, key: bytes) -> tuple[str, bytes]:
@@ -108,15 +115,23 @@ def _matched(names: list[str], chain: bytes, key: bytes) -> tuple[str, bytes]:
     try:
         public = load_pem_x509_certificates(chain)[0].public_key()
     except ValueError as error:
-        raise InputError(f"{names[0]} holds no certificate in PEM.", HELP) from error
+        raise InputError(
+            "input.certificate", f"{names[0]} holds no certificate in PEM.", HELP
+        ) from error
     try:
         private = serialization.load_pem_private_key(key, None)
     except TypeError as error:
-        raise InputError(f"The key {names[1]} has a password.", HELP) from error
+        raise InputError(
+            "input.certificate", f"The key {names[1]} has a password.", HELP
+        ) from error
     except ValueError as error:
-        raise InputError(f"{names[1]} holds no private key in PEM.", HELP) from error
+        raise InputError(
+            "input.certificate", f"{names[1]} holds no private key in PEM.", HELP
+        ) from error
     if public != private.public_key():
-        raise InputError(f"{names[1]} is not the key of the certificate {names[0]}.", HELP)
+        raise InputError(
+            "input.certificate", f"{names[1]} is not the key of the certificate {names[0]}.", HELP
+        )
     curves = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
     if isinstance(private, ec.EllipticCurvePrivateKey):
         algorithm = curves.get(private.curve.name)
@@ -124,7 +139,9 @@ def _matched(names: list[str], chain: bytes, key: bytes) -> tuple[str, bytes]:
         kinds = {ed25519.Ed25519PrivateKey: "ed25519", rsa.RSAPrivateKey: "ps256"}
         algorithm = next((name for kind, name in kinds.items() if isinstance(private, kind)), None)
     if algorithm is None:
-        raise InputError(f"C2PA does not sign with a key like that in {names[1]}.", HELP)
+        raise InputError(
+            "input.certificate", f"C2PA does not sign with a key like that in {names[1]}.", HELP
+        )
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return algorithm, private.private_bytes(pem, pkcs8, serialization.NoEncryption())
 

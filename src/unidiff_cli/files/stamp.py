@@ -31,6 +31,7 @@ class Stamp:
             return cls(metadata=metadata, prompt=prompt)
         if not metadata:
             raise UsageError(
+                "usage.not-together",
                 "A signature says that a model made the picture, which --no-metadata leaves out.",
                 "Leave out one of the two; UNIDIFF_SIGN= signs nothing.",
             )

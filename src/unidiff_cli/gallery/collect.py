@@ -47,7 +47,9 @@ def collect(folder: Path, note: Note) -> Iterator[Item | InputError]:
     Files and rows of tables that are no pictures are noted.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder.", "Name a folder of pictures.")
+        raise InputError(
+            "input.missing", f"{folder} is not a folder.", "Name a folder of pictures."
+        )
     found, left_out = dataset.read(folder)
     items = sorted(found, key=lambda item: natural(item.name))
     if left_out:

@@ -57,13 +57,17 @@ def checked(make: bool = False) -> Path | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Unsafe(f"{folder} cannot be used: {error.strerror}.", HINT) from None
+        raise Unsafe(
+            "internal.helper-folder", f"{folder} cannot be used: {error.strerror}.", HINT
+        ) from None
     if not stat.S_ISDIR(found.st_mode):
-        raise Unsafe(f"{folder} is no folder.", HINT)
+        raise Unsafe("internal.helper-folder", f"{folder} is no folder.", HINT)
     if found.st_uid != os.geteuid():
-        raise Unsafe(f"{folder} belongs to another user.", HINT)
+        raise Unsafe("internal.helper-folder", f"{folder} belongs to another user.", HINT)
     if found.st_mode & 0o022:
-        raise Unsafe(f"Others may write into {folder}.", f"chmod 700 {folder}")
+        raise Unsafe(
+            "internal.helper-folder", f"Others may write into {folder}.", f"chmod 700 {folder}"
+        )
     return folder
 
 
@@ -74,7 +78,9 @@ def socket_path(folder: Path, digest: str) -> Path:
     """Where the helper of that digest listens; Unsafe where the name is too long for a socket."""
     path = folder / f"{digest}{SUFFIX}"
     if len(os.fsencode(path)) > LONGEST:
-        raise Unsafe(f"The name of {folder} is too long for a socket.", HINT)
+        raise Unsafe(
+            "internal.helper-folder", f"The name of {folder} is too long for a socket.", HINT
+        )
     return path
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-MAGIC = b"udk1"
+MAGIC = b"udk2"
 HEAD = struct.Struct("!4sIQ")
 MAX_JSON = 32 << 20
 MAX_BLOBS = 2 << 30

@@ -5,15 +5,14 @@ A class that travels is a row of CLASSES; its fields travel by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from PIL import Image
 
-from unidiff_cli import errors
 from unidiff_cli.core.tuned import Steps, Tuned
-from unidiff_cli.errors import UnidiffError
+from unidiff_cli.errors import UnidiffError, again
 from unidiff_cli.model_config import ModelConfig, Sampling
 from unidiff_cli.request import Output, Request
 from unidiff_cli.walks.asked import Chain, Interpolation, Stage
@@ -36,7 +35,8 @@ def to_json(value: Any, blobs: list[bytes]) -> Any:
         blobs.append(value.tobytes())
         return {"@": "Image", "mode": value.mode, "size": value.size, "blob": len(blobs) - 1}
     if isinstance(value, UnidiffError):
-        return {"@": value.kind, "message": value.message, "hint": value.hint}
+        said = {"code": value.code, "message": value.message, "hint": value.hint}
+        return {"@": "error", "error": said}
     if isinstance(value, tuple):
         return {"@": "tuple", "items": [to_json(each, blobs) for each in value]}
     if isinstance(value, Mapping):
@@ -64,5 +64,4 @@ def from_json(value: Any, blobs: Sequence[bytes]) -> Any:
         return {name: from_json(each, blobs) for name, each in value["items"]}
     if kind in CLASSES:
         return CLASSES[kind](**{k: from_json(v, blobs) for k, v in value["fields"].items()})
-    error: Callable[[str, str], UnidiffError] = getattr(errors, kind)
-    return error(value["message"], value["hint"])
+    return again(value["error"])

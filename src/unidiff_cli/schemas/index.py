@@ -31,7 +31,9 @@ SCHEMAS = {
 def schema(name: str) -> Schema:
     """One of them, in JSON Schema's draft 2020-12; a UsageError where there is none."""
     if name not in SCHEMAS:
-        raise UsageError(f"There is no schema {name!r}.", f"Schemas: {', '.join(SCHEMAS)}.")
+        raise UsageError(
+            "usage.choice", f"There is no schema {name!r}.", f"Schemas: {', '.join(SCHEMAS)}."
+        )
     said, make = SCHEMAS[name]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 
 from unidiff_cli.core.modes import MODES
+from unidiff_cli.errors import AREAS
 from unidiff_cli.request import Request
 from unidiff_cli.schemas.fields import (
     NUMBER,
@@ -19,6 +20,11 @@ from unidiff_cli.schemas.fields import (
     or_null,
 )
 
+CODE: Schema = {
+    "type": "string",
+    "pattern": rf"^({'|'.join(AREAS)})\.[a-z-]+$",
+    "description": "What it is, for programs; docs/errors.md has all, and later versions more.",
+}
 SETTLED = ("seed", "steps", "solver", "times", "guidance", "size")
 """What a model has chosen where nobody else did."""
 MADE_WITH = ("model", "revision", "device", "dtype")
@@ -49,7 +55,7 @@ def _record(settled: tuple[str, ...], made_with: tuple[str, ...]) -> Schema:
             "custom_id": {**TEXT, "description": "Only where a batch's job had one."},
             **asked(),
             "prompt_withheld": {"const": True, "description": "It was left out on purpose."},
-            "error": error(),
+            "error": error(bool(settled)),
         },
     ) | {
         "if": {"properties": {"status": {"const": "ok"}}},
@@ -74,9 +80,11 @@ def _output() -> Schema:
     return closed({}, {"image": file, "text": TEXT, **best})
 
 
-def error() -> Schema:
-    """What went wrong, and what to try."""
-    return closed({"type": TEXT, "message": TEXT}, {"hint": TEXT})
+def error(coded: bool = True) -> Schema:
+    """What went wrong, and what to try; versions before codes were there wrote none."""
+    always, now_and_then = {"type": TEXT, "message": TEXT}, {"hint": TEXT}
+    (always if coded else now_and_then)["code"] = CODE
+    return closed(always, now_and_then)
 
 
 def sweep() -> Schema:
@@ -103,6 +111,6 @@ def event() -> Schema:
             },
         ),
         ("note", {"text": TEXT}),
-        ("error", {"type": TEXT, "message": TEXT, "hint": TEXT}),
+        ("error", {"type": TEXT, "code": CODE, "message": TEXT, "hint": TEXT}),
     ]
     return {"oneOf": [closed({"event": {"const": kind}, **values}) for kind, values in kinds]}

@@ -32,13 +32,15 @@ def choose_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise UsageError(
-            f"There is no device {name!r}.", "Choose auto, cuda, mps or cpu."
+            "usage.choice", f"There is no device {name!r}.", "Choose auto, cuda, mps or cpu."
         ) from None
     known = device.type == "cpu" or here.get(device.type, False)
     if device.type == "cuda" and known:
         known = (device.index or 0) < torch.cuda.device_count()
     if not known:
-        raise UsageError(f"This machine offers no {name} to PyTorch.", "Try --device auto.")
+        raise UsageError(
+            "usage.device", f"This machine offers no {name} to PyTorch.", "Try --device auto."
+        )
     return device
 
 
@@ -49,9 +51,12 @@ def choose_dtype(name: str, device: torch.device, width: int = WIDE) -> torch.dt
     """
     if name != "auto":
         if name not in DTYPES:
-            raise UsageError(f"There is no dtype {name!r}.", f"Choose auto, {', '.join(DTYPES)}.")
+            raise UsageError(
+                "usage.choice", f"There is no dtype {name!r}.", f"Choose auto, {', '.join(DTYPES)}."
+            )
         if name == "int8" and not (device.type == "cpu" and multiplies_int8()):
             raise UsageError(
+                "usage.device",
                 "int8 is for CPUs that multiply 8-bit integers (AVX-512 VNNI).",
                 "Leave out --dtype: the best number format for this machine is chosen.",
             )

@@ -34,7 +34,9 @@ def convert(
     The folder appears when it is complete. One that exists already is an OutputError.
     """
     if target.exists():
-        raise OutputError(f"{target} exists already.", "Give another folder, or remove this one.")
+        raise OutputError(
+            "output.exists", f"{target} exists already.", "Give another folder, or remove this one."
+        )
     found = find(source)
     opened = open_found(found, extras, tell)
     # First what may be lacking: a refusal should not come after gigabytes.

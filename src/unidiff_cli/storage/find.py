@@ -57,7 +57,9 @@ def find(name: str | None = None) -> Found:
     if HUB_ID.fullmatch(name):
         return _cached(name, name, "main", None)
     raise ModelUnavailable(
-        f"There is no model {name!r}.", f"Models with a name: {', '.join(MODELS)}; or a folder."
+        "model.unknown",
+        f"There is no model {name!r}.",
+        f"Models with a name: {', '.join(MODELS)}; or a folder.",
     )
 
 
@@ -67,6 +69,7 @@ def _check_utf8(name: str) -> None:
         name.encode()
     except UnicodeEncodeError:
         raise ModelUnavailable(
+            "model.folder",
             f"The name of the folder {name!r} is not UTF-8, so no weights are read from it.",
             "Rename the folder.",
         ) from None
@@ -97,6 +100,7 @@ def _row(name: str) -> Found:
     if row.kind == "bundled":
         if not (STARTER_FOLDER / "config.json").is_file():
             raise ModelUnavailable(
+                "model.missing",
                 "The starter model is not part of this installation.",
                 f"Fetch the published one: unidiff models pull {DEFAULT}",
             )
@@ -111,6 +115,7 @@ def _cached(name: str, repo: str, revision: str, row: Row | None) -> Found:
         folder = snapshot(repo, revision)
     except OSError as error:
         raise ModelUnavailable(
+            "model.cache",
             f"{name} cannot be looked for in the Hub's cache: {error.filename} cannot be read "
             f"({error.strerror}).",
             "Ask its owner, or set HF_HUB_CACHE to a folder of your own.",
@@ -118,10 +123,12 @@ def _cached(name: str, repo: str, revision: str, row: Row | None) -> Found:
     if folder is None:
         if row is None:
             raise ModelUnavailable(
+                "model.missing",
                 f"{name} is neither a folder nor a repository in the Hub's cache.",
                 f"To fetch it from the Hub: unidiff models pull {name}",
             )
         raise ModelUnavailable(
+            "model.missing",
             f"{name} is not on this machine.",
             f"Fetch it ({human(row.size)}, {row.license}): unidiff models pull {name}",
         )

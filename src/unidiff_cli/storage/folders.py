@@ -48,7 +48,9 @@ class Ours:
         try:
             return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, TypeError) as error:
-            raise ModelUnavailable(f"{path} is no list of words ({error}).") from error
+            raise ModelUnavailable(
+                "model.config", f"{path} is no list of words ({error})."
+            ) from error
 
     def tensors(self, part: Part) -> dict[str, Stored]:
         """The tensors of a part."""

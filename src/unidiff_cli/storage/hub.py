@@ -79,10 +79,14 @@ def plan(repo: str, revision: str = "main") -> Plan:
     remote = {sibling.rfilename: sibling for sibling in info.siblings or []}
     layout = layout_among(remote)
     if layout is None or info.sha is None:
-        raise ModelUnavailable(f"{repo} on the Hub is no UniDiffuser: it has no files of one.")
+        raise ModelUnavailable(
+            "model.other-kind", f"{repo} on the Hub is no UniDiffuser: it has no files of one."
+        )
     names, missing = needed(layout, remote)
     if missing:
-        raise ModelUnavailable(f"{repo} on the Hub is incomplete: it lacks {missing[0]}.")
+        raise ModelUnavailable(
+            "model.hub-incomplete", f"{repo} on the Hub is incomplete: it lacks {missing[0]}."
+        )
     files = tuple(
         RemoteFile(
             name,
@@ -103,6 +107,7 @@ def check_space(plan: Plan) -> int:
     free = shutil.disk_usage(_existing(cache_folder())).free
     if free < plan.to_fetch:
         raise ModelUnavailable(
+            "model.disk-full",
             f"{plan.repo} needs {human(plan.to_fetch)} more, and {cache_folder()} has "
             f"{human(free)} free.",
             "Make room, or set HF_HUB_CACHE to a folder on a larger disk.",
@@ -133,6 +138,7 @@ def fetch(plan: Plan, tell: Tell) -> Path:
         path = path or _fetched(plan, file)
         if path is None:
             raise ModelUnavailable(
+                "model.wrong-bytes",
                 f"{file.name} of {plan.repo} arrived with wrong bytes, and was dropped.",
                 "Pull again; if it stays so, a proxy or mirror (HF_ENDPOINT) alters the file.",
             )

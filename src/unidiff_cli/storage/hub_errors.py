@@ -20,7 +20,9 @@ def hub_errors(repo: str, name: str = "") -> Iterator[None]:
     try:
         yield
     except errors.HFValidationError as error:
-        raise ModelUnavailable(f"{repo!r} is not the id of a repository: {error}.") from error
+        raise ModelUnavailable(
+            "model.hub-name", f"{repo!r} is not the id of a repository: {error}."
+        ) from error
     except (_HTTPError, OSError, RuntimeError) as error:
         raise _translated(repo, name, error) from error
 
@@ -32,34 +34,43 @@ def _translated(repo: str, name: str, error: Exception) -> ModelUnavailable:
         error = error.__cause__
     if isinstance(error, errors.OfflineModeIsEnabled):
         return ModelUnavailable(
+            "model.offline",
             f"{what} is not here, and HF_HUB_OFFLINE forbids to fetch it.",
             "Unset HF_HUB_OFFLINE, or copy the model here and give its folder to --model.",
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return ModelUnavailable(
+            "model.disk-full",
             f"The disk filled up while {what} was fetched to {constants.HF_HUB_CACHE}.",
             f"Make room, or set HF_HUB_CACHE to a larger disk. {kept}",
         )
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError) or status == 403:
         return ModelUnavailable(
+            "model.hub-refused",
             f"The Hub refuses {what} (403).",
             f"Accept its terms at {constants.ENDPOINT}/{repo}, then log in: hf auth login",
         )
     if status == 401:
         return ModelUnavailable(
+            "model.hub-login",
             f"The Hub asks who you are before it gives {what} (401).",
             "Is the name right? If so, log in with: hf auth login, or set HF_TOKEN.",
         )
     if status == 404:
         return ModelUnavailable(
-            f"The Hub has no {what} (404).", "Names of models: unidiff models list"
+            "model.hub-unknown",
+            f"The Hub has no {what} (404).",
+            "Names of models: unidiff models list",
         )
     if status is not None:
         return ModelUnavailable(
-            f"The Hub failed on {what} (error {status}).", f"Try again later. {kept}"
+            "model.hub-failed",
+            f"The Hub failed on {what} (error {status}).",
+            f"Try again later. {kept}",
         )
     return ModelUnavailable(
+        "model.unreachable",
         f"{what} could not be fetched from {constants.ENDPOINT} "
         f"({_first_line(error) or type(error).__name__}).",
         f"Check the connection, HF_ENDPOINT and proxies. {kept}",

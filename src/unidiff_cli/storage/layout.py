@@ -64,11 +64,12 @@ def layout_of(folder: Path) -> Layout:
     """How the model in a folder is laid out; ModelUnavailable when there is none."""
     if not folder.is_dir():
         raise ModelUnavailable(
-            f"{folder} is not a folder.", "Give the folder that the model is in."
+            "model.folder", f"{folder} is not a folder.", "Give the folder that the model is in."
         )
     layout = layout_among(files_in(folder))
     if layout is None:
         raise ModelUnavailable(
+            "model.folder",
             f"{folder} holds no model: neither {CONFIG}, nor {FOLDERS['uvit']}/{CONFIG}, nor "
             f"{' or '.join(ORIGINAL_UVIT)}.",
             "Published models are fetched with: unidiff models pull",

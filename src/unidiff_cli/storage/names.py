@@ -62,7 +62,8 @@ class Names:
             elif (name := self.ours(key)) is not None:
                 if name in named:
                     raise ModelUnavailable(
-                        f"The tensors {named[name].origin} and {stored.origin} are both {name}."
+                        "model.damaged",
+                        f"The tensors {named[name].origin} and {stored.origin} are both {name}.",
                     )
                 named[name] = _flat(stored) if re.search(self.flatten, name) else stored
         out = _joined(named)
@@ -107,6 +108,7 @@ def _check_tie(stored: Stored, twin: Stored | None) -> None:
         stored.shape == twin.shape and torch.equal(stored.load(), twin.load())
     ):
         raise ModelUnavailable(
+            "model.damaged",
             f"The tensors {stored.origin} and {twin.origin} should be equal, and are not.",
             "This is another kind of model, or the file is damaged.",
         )

@@ -74,6 +74,7 @@ class Opened:
         found = None if self.folder is None else read_tuned(self.folder / TUNED)
         if found is not None and found.network != self.network:
             raise ModelUnavailable(
+                "model.tuned-solver",
                 f"The tuned solver of {self.name} was learned from other weights than it has now.",
                 f"Learn it anew: unidiff tune {self.name} --force",
             )
@@ -105,6 +106,7 @@ class Opened:
         tokens, room = tokenizer.get_vocab_size(), sizes["vocab_size"]
         if tokens > room:
             raise ModelUnavailable(
+                "model.tokenizer",
                 f"The {name} tokenizer of {self.name} has {tokens} tokens, its network {room}.",
                 "The tokenizer belongs to another model.",
             )

@@ -113,6 +113,7 @@ def _cached(repos: tuple[str, ...], choices: Sequence[Sequence[str]]) -> Path | 
 
 def _lacking(what: str, option: str, repo: str) -> ModelUnavailable:
     return ModelUnavailable(
+        "model.part-missing",
         f"The original files do not hold {what}, and {repo} is not in the Hub's cache.",
         f"Convert the model with {option} PATH, or fetch it: hf download {repo}",
     )

@@ -50,6 +50,7 @@ def build(part: Part, config: ModelConfig) -> nn.Module:
     except Exception as error:  # of sizes that make no sense the libraries raise anything
         said = " ".join(str(error).split())
         raise ModelUnavailable(
+            "model.config",
             f"The model's config describes no {part} ({said}).",
             "Compare its config.json with that of a model that works.",
         ) from error
@@ -96,6 +97,7 @@ def check(part: Part, wanted: Wanted, tensors: Tensors) -> None:
     ]
     if faults:
         raise ModelUnavailable(
+            "model.damaged",
             f"The weights do not fit the {part}: {'; '.join(faults)}.",
             "The file is damaged, or belongs to another model or version.",
         )

@@ -67,6 +67,7 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
+            "output.unwritable",
             f"The model cannot be written to {folder} ({error.strerror or error}).",
             "Is there room on the disk, and may you write there?",
         ) from error

@@ -27,7 +27,9 @@ def diffusers_config(folder: Path, name: str, license: str) -> ModelConfig:
     uvit, vae, gpt2 = said["uvit"], said["vae"], said["captioner"]
     try:
         if uvit.get("pre_layer_norm"):
-            raise ModelUnavailable(f"{folder} has its norms in front of the sums; ours are behind.")
+            raise ModelUnavailable(
+                "model.other-kind", f"{folder} has its norms in front of the sums; ours are behind."
+            )
         heads = uvit["num_attention_heads"]
         config = ModelConfig(
             name=name,
@@ -60,7 +62,7 @@ def diffusers_config(folder: Path, name: str, license: str) -> ModelConfig:
         return config
     except (KeyError, TypeError, ValueError) as error:
         raise ModelUnavailable(
-            f"The configs in {folder} do not describe a UniDiffuser ({error!r})."
+            "model.config", f"The configs in {folder} do not describe a UniDiffuser ({error!r})."
         ) from error
 
 
@@ -72,9 +74,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"{path} cannot be read ({error}).") from error
+        raise ModelUnavailable("model.config", f"{path} cannot be read ({error}).") from error
     if not isinstance(values, dict):
-        raise ModelUnavailable(f"{path} is not a config.")
+        raise ModelUnavailable("model.config", f"{path} is not a config.")
     return values
 
 

@@ -71,7 +71,7 @@ def read_tensors(path: Path, tell: Tell = silent) -> dict[str, Stored]:
     ModelUnavailable when the file is missing, damaged, or holds more than tensors.
     """
     if not path.is_file():
-        raise ModelUnavailable(f"The file {path} is missing.", AGAIN)
+        raise ModelUnavailable("model.incomplete", f"The file {path} is missing.", AGAIN)
     return _read_safe(path) if path.suffix == ".safetensors" else _read_pickle(path, tell)
 
 
@@ -83,9 +83,12 @@ def read_folder(folder: Path, tell: Tell = silent) -> dict[str, Stored]:
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     there, absent = weights(names)
     if absent:
-        raise ModelUnavailable(f"The weights in {folder} are not whole: no {absent[0]}.", WHENCE)
+        raise ModelUnavailable(
+            "model.incomplete", f"The weights in {folder} are not whole: no {absent[0]}.", WHENCE
+        )
     if not there:
         raise ModelUnavailable(
+            "model.incomplete",
             f"{folder} holds no weights that can be read: it has {', '.join(names) or 'nothing'}.",
             f"{' or '.join(WHOLE)}, in one file or in parts. {WHENCE}",
         )
@@ -126,6 +129,7 @@ def _read_pickle(path: Path, tell: Tell) -> dict[str, Stored]:
     except Exception as error:  # a damaged pickle may fail in any way
         if isinstance(error, pickle.UnpicklingError) and not GARBAGE.search(str(error)):
             raise ModelUnavailable(
+                "model.unsafe",
                 f"{path} holds more than tensors, so it is not opened.",
                 "Code hidden in such a file would run on this machine; take it from where it was "
                 "published.",
@@ -134,7 +138,9 @@ def _read_pickle(path: Path, tell: Tell) -> dict[str, Stored]:
     if not isinstance(found, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items()
     ):
-        raise ModelUnavailable(f"{path} is not a state dict: a table of tensors by name.")
+        raise ModelUnavailable(
+            "model.damaged", f"{path} is not a state dict: a table of tensors by name."
+        )
     return {key: whole(key, tensor) for key, tensor in found.items()}
 
 
@@ -148,4 +154,6 @@ def _damaged(path: Path, error: Exception) -> ModelUnavailable:
     # The advice of torch.load, to switch its protection off, is not passed on.
     said = detail[0] if detail and not detail[0].startswith("Weights only load failed") else ""
     reason = said or type(error).__name__
-    return ModelUnavailable(f"{path} is damaged or no weights file ({reason}).", AGAIN)
+    return ModelUnavailable(
+        "model.damaged", f"{path} is damaged or no weights file ({reason}).", AGAIN
+    )

@@ -17,7 +17,9 @@ def read_tuned(path: Path) -> Tuned | None:
         return Tuned.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelUnavailable(
-            f"{path} is no tuned solver ({error}).", "Remove it, and learn it anew: unidiff tune"
+            "model.tuned-solver",
+            f"{path} is no tuned solver ({error}).",
+            "Remove it, and learn it anew: unidiff tune",
         ) from error
 
 
@@ -29,6 +31,7 @@ def write_tuned(tuned: Tuned, path: Path) -> None:
         partial.replace(path)
     except OSError as error:
         raise OutputError(
+            "output.unwritable",
             f"{path} cannot be written ({error.strerror or error}).",
             "Name another file with -o, or convert the model into a folder of your own.",
         ) from error

@@ -29,6 +29,7 @@ def _check_finite(tensors: Tensors) -> None:
     for stored in tensors.values():
         if not torch.isfinite(stored.load()).all():
             raise ModelUnavailable(
+                "model.damaged",
                 f"The tensor {stored.origin} holds numbers that are not finite.",
                 "The file is damaged, or its training diverged.",
             )

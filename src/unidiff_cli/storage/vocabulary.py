@@ -59,16 +59,20 @@ def read_tokenizer(path: Path, name: TokenizerName) -> Tokenizer:
     if path.is_dir() and (path / "tokenizer.json").is_file():
         path = path / "tokenizer.json"
     if not path.exists():
-        raise ModelUnavailable(f"The {name} tokenizer {path} is missing.")
+        raise ModelUnavailable("model.tokenizer", f"The {name} tokenizer {path} is missing.")
     try:
         tokenizer = _from_words(path, name) if path.is_dir() else Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
-        raise ModelUnavailable(f"{path} holds no tokenizer ({error}).") from error
+        raise ModelUnavailable(
+            "model.tokenizer", f"{path} holds no tokenizer ({error})."
+        ) from error
     if name == "caption" and tokenizer.token_to_id(EOS) is None:
         tokenizer.add_special_tokens([EOS])
     for token in _NEEDED[name]:
         if tokenizer.token_to_id(token) is None:
-            raise ModelUnavailable(f"{path} is no {name} tokenizer: it has no token {token}.")
+            raise ModelUnavailable(
+                "model.tokenizer", f"{path} is no {name} tokenizer: it has no token {token}."
+            )
     return tokenizer
 
 

@@ -59,7 +59,9 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.start and self.tune:
-            raise UsageError("start keeps the text latent as it is; tune would change it.")
+            raise UsageError(
+                "usage.not-together", "start keeps the text latent as it is; tune would change it."
+            )
 
 
 @dataclass(frozen=True, slots=True)

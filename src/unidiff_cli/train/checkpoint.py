@@ -76,6 +76,7 @@ def read(checkpoint: Path, name: str) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(
+            "input.checkpoint",
             f"The checkpoint's file {path} cannot be read: {error}.",
             "Delete this checkpoint's folder to go on from the one before it.",
         ) from error
@@ -91,7 +92,11 @@ def weights(folder: Path) -> dict[str, Tensor]:
     """A run's newest weights, averaged where there is an average; InputError if there are none."""
     found = newest(folder)
     if found is None:
-        raise InputError(f"There is no checkpoint in {folder}.", "Has the training saved one yet?")
+        raise InputError(
+            "input.no-checkpoint",
+            f"There is no checkpoint in {folder}.",
+            "Has the training saved one yet?",
+        )
     model = read(found, "model")
     average = read(found, "ema") if (found / "ema.safetensors").exists() else {}
     return {**model, **average}
@@ -121,6 +126,7 @@ def restore_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     differing += [n for n in tensors if n not in own]
     if differing:
         raise InputError(
+            "input.other-checkpoint",
             f"The checkpoint is of another model: {differing[0]!r} and "
             f"{len(differing) - 1} more tensors differ.",
             "Give another output folder, or the configuration that the run began with.",

@@ -70,7 +70,7 @@ class TrainerConfig:
 
 def _require(holds: bool, key: str, what: str) -> None:
     if not holds:
-        raise UsageError(f"{key} {what}.")
+        raise UsageError("usage.config-value", f"{key} {what}.")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -82,11 +82,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(read_text(path))
     except OSError as error:
         raise InputError(
+            "input.unreadable",
             f"Cannot read {path}: {error.strerror or error}.",
             "Check the path of the configuration.",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+        raise UsageError("usage.config", f"{path} is not valid TOML: {error}.") from error
 
 
 def table(cls: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -98,18 +99,18 @@ def table(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         if key not in known:
             near = get_close_matches(key, known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(known)}."
-            raise UsageError(f"Unknown key {key!r} in [{where}].", hint)
+            raise UsageError("usage.config-key", f"Unknown key {key!r} in [{where}].", hint)
     for name, field in known.items():
         required = field.default is MISSING and field.default_factory is MISSING
         if required and name not in values:
-            raise UsageError(f"[{where}] needs the key {name!r}.")
+            raise UsageError("usage.config-key", f"[{where}] needs the key {name!r}.")
     made = {key: _convert(hints[key], value, f"[{where}] {key}") for key, value in values.items()}
     try:
         return cls(**made)
     except UsageError as error:
-        raise UsageError(f"[{where}] {error.message}", error.hint) from error
+        raise error.told(f"[{where}] {error.message}") from error
     except ValueError as error:
-        raise UsageError(f"[{where}]: {error}.") from error
+        raise UsageError("usage.config-value", f"[{where}]: {error}.") from error
 
 
 def _convert(kind: Any, value: Any, where: str) -> Any:
@@ -119,7 +120,9 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         return table(kind, value, where.replace("] ", ".", 1).lstrip("["))
     if origin is Literal:
         if value not in arguments:
-            raise UsageError(f"{where} must be one of {', '.join(map(repr, arguments))}.")
+            raise UsageError(
+                "usage.config-value", f"{where} must be one of {', '.join(map(repr, arguments))}."
+            )
         return value
     if origin in (typing.Union, types.UnionType):
         inner = [argument for argument in arguments if argument is not type(None)]
@@ -127,7 +130,9 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if origin is tuple and isinstance(value, list):
         kinds = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
         if len(kinds) != len(value):
-            raise UsageError(f"{where} needs {len(kinds)} values, not {len(value)}.")
+            raise UsageError(
+                "usage.config-value", f"{where} needs {len(kinds)} values, not {len(value)}."
+            )
         pairs = zip(kinds, value, strict=True)
         return tuple(_convert(each, item, where) for each, item in pairs)
     return _scalar(origin or kind, value, where)
@@ -141,7 +146,9 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise UsageError(f"{where} must be {_WORDS.get(kind, 'a table')}, not {value!r}.")
+        raise UsageError(
+            "usage.config-value", f"{where} must be {_WORDS.get(kind, 'a table')}, not {value!r}."
+        )
     return value
 
 

@@ -142,7 +142,11 @@ def sampled_latents(folder: Path, count: int) -> np.ndarray[Any, Any]:
     try:
         latents: np.ndarray[Any, Any] = np.load(folder / "latents.npy", mmap_mode="r")
     except (OSError, ValueError) as error:
-        raise UsageError(f"{folder} has no sampled latents: {error}.") from error
+        raise UsageError(
+            "usage.training-data", f"{folder} has no sampled latents: {error}."
+        ) from error
     if len(latents) != count:
-        raise UsageError(f"{folder} has {count} pictures and {len(latents)} latents.")
+        raise UsageError(
+            "usage.training-data", f"{folder} has {count} pictures and {len(latents)} latents."
+        )
     return latents

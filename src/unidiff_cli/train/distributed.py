@@ -31,7 +31,11 @@ def processes(device: torch.device) -> Iterator[torch.device]:
         yield device
         return
     if device.type == "mps":
-        raise UsageError("torchrun works on CUDA and CPU.", "Start one process, without torchrun.")
+        raise UsageError(
+            "usage.platform",
+            "torchrun works on CUDA and CPU.",
+            "Start one process, without torchrun.",
+        )
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)

@@ -40,6 +40,7 @@ def encode(path: Path, parts: Parts, folder: Path, note: Note) -> None:
     if found is not None and found.get("rows"):
         if {name: found.get(name) for name in source} != source:
             raise UsageError(
+                "usage.other-settings",
                 f"The latents in {folder} are of other data, or of another model.",
                 f"Give another --output, or delete {folder} to encode anew.",
             )
@@ -54,7 +55,9 @@ def encode(path: Path, parts: Parts, folder: Path, note: Note) -> None:
     tally.tell(note)
     if not made:
         first = f" The first of {tally.bad} that are left out: {tally.why}." if tally.bad else ""
-        raise InputError(f"There is no picture with a caption in {path}.{first}", LAYOUTS)
+        raise InputError(
+            "input.data-set", f"There is no picture with a caption in {path}.{first}", LAYOUTS
+        )
     note(f"{made} pictures with captions are encoded")
 
 

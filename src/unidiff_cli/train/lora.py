@@ -19,7 +19,9 @@ def adapt(net: UViT, rank: int) -> Any:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise UsageError(
-            "LoRA needs the package peft.", "Install it with: pip install 'unidiff-cli[lora]'"
+            "usage.needs-package",
+            "LoRA needs the package peft.",
+            "Install it with: pip install 'unidiff-cli[lora]'",
         ) from error
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=LINEAR_MAPS)
     return get_peft_model(net, config)

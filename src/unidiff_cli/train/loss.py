@@ -47,14 +47,22 @@ class ObjectiveConfig:
 
     def __post_init__(self) -> None:
         if min(self.image, self.clip, self.text) < 0:
-            raise UsageError("image, clip and text are weights and must not be negative.")
+            raise UsageError(
+                "usage.config-value", "image, clip and text are weights and must not be negative."
+            )
         for name in ("legs", "start"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is a share and must lie between 0 and 1.")
+                raise UsageError(
+                    "usage.config-value", f"{name} is a share and must lie between 0 and 1."
+                )
         if unknown := self.often.keys() - set(LEGS):
-            raise UsageError(f"often has {min(unknown)!r}; the legs are {', '.join(LEGS)}.")
+            raise UsageError(
+                "usage.config-value", f"often has {min(unknown)!r}; the legs are {', '.join(LEGS)}."
+            )
         if min(self.weights) < 0 or not any(self.weights):
-            raise UsageError("often must not be negative, and not 0 for every leg.")
+            raise UsageError(
+                "usage.config-value", "often must not be negative, and not 0 for every leg."
+            )
 
     @property
     def weights(self) -> tuple[float, ...]:

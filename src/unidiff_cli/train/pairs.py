@@ -35,9 +35,14 @@ class Pairs:
             with (folder / "captions.jsonl").open(encoding="utf-8") as lines:
                 rows = tuple(map(json.loads, lines))
         except (OSError, ValueError) as error:
-            raise UsageError(f"{folder} is not a folder of pairs: {error}.") from error
+            raise UsageError(
+                "usage.training-data", f"{folder} is not a folder of pairs: {error}."
+            ) from error
         if len(rows) != len(pictures):
-            raise UsageError(f"{folder} has {len(pictures)} pictures and {len(rows)} captions.")
+            raise UsageError(
+                "usage.training-data",
+                f"{folder} has {len(pictures)} pictures and {len(rows)} captions.",
+            )
         return cls(pictures, rows)
 
     def __len__(self) -> int:

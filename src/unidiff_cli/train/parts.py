@@ -61,12 +61,16 @@ def read(path: Path, part: Mapping[str, Any], trainer: Mapping[str, Any]) -> Pla
     tables = config.read_toml(path)
     for name in tables:
         if name not in ("part", "trainer"):
-            raise UsageError(f"{path}: unknown table [{name}].", "Known are [part] and [trainer].")
+            raise UsageError(
+                "usage.config-key",
+                f"{path}: unknown table [{name}].",
+                "Known are [part] and [trainer].",
+            )
     own = _anchored(tables.get("part", {}), anchor)
     try:
         found = plan({**own, **part}, {**tables.get("trainer", {}), **trainer})
     except UsageError as error:
-        raise UsageError(f"{path}: {error.message}", error.hint) from error
+        raise error.told(f"{path}: {error.message}") from error
     return replace(found, source=path)
 
 
@@ -74,7 +78,9 @@ def plan(part: Mapping[str, Any], trainer: Mapping[str, Any]) -> Plan:
     """The plan that two tables make."""
     kind = part.get("kind")
     if kind not in KINDS:
-        raise UsageError(f"[part] kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+        raise UsageError(
+            "usage.config-value", f"[part] kind must be one of {', '.join(KINDS)}, not {kind!r}."
+        )
     others = {key: value for key, value in part.items() if key != "kind"}
     own = config.table(_module(kind).Config, others, "part")
     return Plan(kind, own, config.table(TrainerConfig, trainer, "trainer"))
@@ -85,7 +91,9 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{folder} cannot be the run's folder: {error.strerror}.", "Choose another with -o."
+            "output.unwritable",
+            f"{folder} cannot be the run's folder: {error.strerror}.",
+            "Choose another with -o.",
         ) from error
 
 
@@ -97,7 +105,9 @@ def _locked(folder: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise OutputError(
-            f"Another process is training in {folder}.", "Wait for it, or choose another with -o."
+            "output.busy",
+            f"Another process is training in {folder}.",
+            "Wait for it, or choose another with -o.",
         ) from None
 
 
@@ -131,6 +141,7 @@ def train(plan: Plan, folder: Path, device: torch.device, report: Report) -> Non
             if not is_out_of_memory(error):
                 raise
             raise OutOfMemory(
+                "memory.training",
                 "A training step does not fit into the memory.",
                 "Try a smaller batch with accumulate, recompute = true, or --lora 8.",
             ) from error

@@ -73,6 +73,7 @@ def _plan(options: Options) -> parts.Plan:
         return parts.read(options.config, part, trainer)
     if not options.data:
         raise UsageError(
+            "usage.missing",
             "There is nothing to train.",
             "Give a configuration (CONFIG.toml), or pictures with captions (--data FOLDER).",
         )

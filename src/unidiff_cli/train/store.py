@@ -85,16 +85,17 @@ class Store:
     def open(cls, folder: Path) -> Self:
         """The store in `folder`; an `InputError` where there is none, or a damaged one."""
         if about(folder) is None:
-            raise InputError(f"There is no finished store of latents in {folder}.")
+            raise InputError("input.latents", f"There is no finished store of latents in {folder}.")
         try:
             shards = [load_file(path) for path in sorted(folder.glob("rows-*.safetensors"))]
         except (OSError, SafetensorError) as error:
             raise InputError(
+                "input.latents",
                 f"The latents in {folder} cannot be read: {error}.",
                 "Delete this folder: they are then encoded again.",
             ) from error
         if not shards:
-            raise InputError(f"The store of latents in {folder} is empty.")
+            raise InputError("input.latents", f"The store of latents in {folder} is empty.")
         sizes = torch.tensor([0, *(len(shard["image"]) for shard in shards)])
         return cls(tuple(shards), sizes.cumsum(0))
 

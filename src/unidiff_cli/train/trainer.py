@@ -168,6 +168,7 @@ class Trainer:
         found = checkpoint.newest(self._checkpoints)
         where = f"{found} is from before that" if found else "no checkpoint was due before that"
         raise TrainingDiverged(
+            "result.diverged",
             f"The loss is not finite at step {self.step}; {where}.",
             "Lower lr, lengthen warmup or lower grad_clip in [trainer], then start again.",
         )

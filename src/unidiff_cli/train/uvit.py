@@ -54,15 +54,25 @@ class Config:
 
     def __post_init__(self) -> None:
         if (self.data is None) == (self.store is None):
-            raise UsageError("data or store says what to train on: give one of them.")
+            raise UsageError(
+                "usage.config-value", "data or store says what to train on: give one of them."
+            )
         if self.net is not None and self.lora:
-            raise UsageError("lora adapts a model's weights; with net there are none yet.")
+            raise UsageError(
+                "usage.config-value", "lora adapts a model's weights; with net there are none yet."
+            )
         if not 0 < self.read_share < 1:
-            raise UsageError("read_share is a share of a batch and must lie between 0 and 1.")
+            raise UsageError(
+                "usage.config-value",
+                "read_share is a share of a batch and must lie between 0 and 1.",
+            )
         if self.lora < 0 or self.batch < 1:
-            raise UsageError("lora must be 0 or more, and batch 1 or more.")
+            raise UsageError("usage.config-value", "lora must be 0 or more, and batch 1 or more.")
         if self.read_store is not None and self.batch < 2:
-            raise UsageError("With a read_store a batch has 2 rows or more: some of each store.")
+            raise UsageError(
+                "usage.config-value",
+                "With a read_store a batch has 2 rows or more: some of each store.",
+            )
 
 
 def prepare(config: Config, folder: Path, device: torch.device, report: Report) -> Config:
@@ -143,6 +153,7 @@ def _network(config: Config, parts: Parts, device: torch.device) -> UViT:
     for name in ("channels", "text_tokens", "text_dim", "clip_dim"):
         if getattr(sizes, name) != parts.config.uvit[name]:
             raise UsageError(
+                "usage.config-value",
                 f"[part.net] {name} must be {parts.config.uvit[name]}: {config.model}'s latents "
                 "are so.",
                 f"Leave {name} out.",

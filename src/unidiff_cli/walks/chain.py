@@ -25,7 +25,11 @@ def chain(
     caption. With `words`, what is passed on is the decoded caption, encoded again.
     """
     if request.mode not in ("t2i", "i2t"):
-        raise UsageError("A chain begins with a prompt or a picture.", "See: unidiff chain --help")
+        raise UsageError(
+            "usage.missing",
+            "A chain begins with a prompt or a picture.",
+            "See: unidiff chain --help",
+        )
     check_whole("rounds", rounds, 1, MOST_STAGES)
     asked = model.resolve(request, Chain.like)
     model.progress.begin(2 * rounds, 2 * rounds * evaluations(asked))

@@ -45,6 +45,7 @@ def interpolate(
     """
     if {first.mode, second.mode} not in ({"i2t"}, {"t2i"}):
         raise UsageError(
+            "usage.two-wanted",
             "An interpolation has two pictures or two prompts as its ends.",
             "See: unidiff interpolate --help",
         )

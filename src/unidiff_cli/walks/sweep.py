@@ -46,13 +46,19 @@ def two(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
     several = [axis for axis in axes if len(axis.values) > 1]
     if not several:
         raise UsageError(
-            "A sweep has an option with several values.", "Try --guidance 0,1,3,7 --seed 1-3"
+            "usage.sheet",
+            "A sweep has an option with several values.",
+            "Try --guidance 0,1,3,7 --seed 1-3",
         )
     if len(several) > 2:
         names = " and ".join(axis.name for axis in several)
-        raise UsageError(f"A sheet has two axes, these are {len(several)}: {names}.", "Fix one.")
+        raise UsageError(
+            "usage.sheet", f"A sheet has two axes, these are {len(several)}: {names}.", "Fix one."
+        )
     if math.prod(len(axis.values) for axis in several) > MOST_CELLS:
-        raise UsageError(f"A sheet has at most {MOST_CELLS} pictures.", "Sweep over fewer values.")
+        raise UsageError(
+            "usage.sheet", f"A sheet has at most {MOST_CELLS} pictures.", "Sweep over fewer values."
+        )
     if len(several) == 2:
         return several[0], several[1]
     return several[0], next(axis for axis in axes if len(axis.values) == 1)

@@ -31,7 +31,9 @@ def read_ends(
         found = read_inputs(mode, [argument])
         if len(found) > 1 and not many:
             raise UsageError(
-                f"Standard input has {len(found)} lines, and one prompt is wanted.", "Give it one."
+                "usage.too-many",
+                f"Standard input has {len(found)} lines, and one prompt is wanted.",
+                "Give it one.",
             )
         settings = chosen.settings(mode) | {"count": 1}
         for given in found:
@@ -52,6 +54,8 @@ def _is_picture(argument: str) -> bool:
         return True
     if Path(argument).suffix.lower() in NAMED:
         raise InputError(
-            f"There is no file {argument}.", "Check the path; --prompts if these are its words."
+            "input.missing",
+            f"There is no file {argument}.",
+            "Check the path; --prompts if these are its words.",
         )
     return False

@@ -31,7 +31,9 @@ def write_beside(request: Request, arguments: Sequence[str], options: Options) -
     """
     if options.output is not None or options.count > 1:
         raise UsageError(
-            "--captions beside writes one caption beside each picture.", "Leave out -o and -n."
+            "usage.not-together",
+            "--captions beside writes one caption beside each picture.",
+            "Leave out -o and -n.",
         )
     captions = Captions(suffix_of(options.suffix), options.prefix or "", _existing(options))
     pictures, folders = find_pictures(arguments, options.glob)
@@ -45,7 +47,9 @@ def write_beside(request: Request, arguments: Sequence[str], options: Options) -
     there = [captions.there(picture) for picture in pictures]
     if any(there) and captions.existing is None:
         name = captions.file(pictures[there.index(True)])
-        raise OutputError(f"{name} exists already.", "Say --existing skip, overwrite or append.")
+        raise OutputError(
+            "output.exists", f"{name} exists already.", "Say --existing skip, overwrite or append."
+        )
     # A picture's seed is that of its place, so that it does not depend on what is there already.
     requests = [
         replace(request, image=str(picture), seed=(request.seed or 0) + n)
@@ -87,6 +91,7 @@ def _existing(options: Options) -> Existing | None:
     said += ["overwrite"] * options.force
     if len(set(said)) > 1:
         raise UsageError(
+            "usage.not-together",
             f"{' and '.join(said)}: a caption that is there is one or the other.",
             "Say --existing once.",
         )
@@ -100,6 +105,7 @@ def write_pairs(request: Request, options: Options, format: Format) -> None:
     """
     if options.output in (None, "-") or options.grid or options.force:
         raise UsageError(
+            "usage.not-together",
             "--format fills a folder, which -o names; --grid and --force have no part in it.",
             f"unidiff joint -n 1000 -o pairs/ --format {format}",
         )

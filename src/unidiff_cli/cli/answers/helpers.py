@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def check_here() -> None:
     """A UsageError where there are no helpers."""
     if sys.platform == "win32":
-        raise UsageError("Helpers that keep a model loaded are not available on Windows.")
+        raise UsageError(
+            "usage.platform", "Helpers that keep a model loaded are not available on Windows."
+        )
 
 
 def kept(

@@ -51,7 +51,9 @@ def read_inputs(
         if sys.stdin is None or is_terminal(sys.stdin):
             what = "a prompt" if mode.needs == "text" else "a picture"
             example = '"a red fox in the snow"' if mode.needs == "text" else "photo.jpg"
-            raise UsageError(f"{mode.name} needs {what}.", f"unidiff {mode.name} {example}")
+            raise UsageError(
+                "usage.missing", f"{mode.name} needs {what}.", f"unidiff {mode.name} {example}"
+            )
         arguments = ["-"]
     check_dashes(arguments)
     if mode.needs == "image":
@@ -88,6 +90,7 @@ def read_mask(name: str, arguments: Sequence[str]) -> str | Image.Image:
         return str(settled(Path(name)))  # it is opened once for each picture
     if not arguments or "-" in arguments:
         raise UsageError(
+            "usage.stdin-twice",
             "Standard input is the picture already, and cannot be its mask too.",
             "Give one of them as a file.",
         )
@@ -101,7 +104,9 @@ def read_mask(name: str, arguments: Sequence[str]) -> str | Image.Image:
 def check_dashes(arguments: Sequence[str]) -> None:
     """A UsageError when more than one argument stands for standard input."""
     if list(arguments).count("-") > 1:
-        raise UsageError("Standard input can be read only once.", "Give one - only.")
+        raise UsageError(
+            "usage.stdin-twice", "Standard input can be read only once.", "Give one - only."
+        )
 
 
 def _prompts(argument: str) -> list[str]:
@@ -113,13 +118,18 @@ def _prompts(argument: str) -> list[str]:
         text = decode(_standard_input() if argument == "-" else _all_of(argument))
     except UnicodeDecodeError:
         raise InputError(
+            "input.encoding",
             f"{name} is not text in UTF-8 or, with a mark, UTF-16.",
             "Prompts are read from it, one a line.",
         ) from None
     # Not splitlines: to it U+2028 and others, which words may hold, end a line too.
     lines = [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
     if not lines:
-        raise InputError(f"There is no prompt on {name.lower()}.", "Prompts are read one a line.")
+        raise InputError(
+            "input.no-prompts",
+            f"There is no prompt on {name.lower()}.",
+            "Prompts are read one a line.",
+        )
     return lines
 
 
@@ -147,9 +157,12 @@ def check_prompt(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UsageError("A prompt is not text in UTF-8.", "Check the terminal's locale.") from None
+        raise UsageError(
+            "usage.prompt", "A prompt is not text in UTF-8.", "Check the terminal's locale."
+        ) from None
     if len(text) > MAX_PROMPT:
         raise UsageError(
+            "usage.prompt",
             f"A prompt has {len(text)} characters; the most is {MAX_PROMPT}.",
             "Shorten it: the model reads its first words only.",
         )

@@ -41,7 +41,9 @@ def deliver_samples(mode: Mode, arguments: Sequence[str], options: Options) -> N
     for name in ("skip_existing", "existing", "suffix", "prefix"):
         if getattr(options, name):
             said = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{said} is for --captions beside.", "Add --captions beside.")
+            raise UsageError(
+                "usage.needs-option", f"{said} is for --captions beside.", "Add --captions beside."
+            )
     console = Console(options.quiet, options.progress, options.show)
     if options.mask is not None:
         request = replace(request, mask=read_mask(options.mask, arguments))
@@ -88,6 +90,7 @@ def edited(arguments: Sequence[str]) -> tuple[list[str], str | None]:
     pictures, words = apart(arguments)
     if len(words) > 1:
         raise UsageError(
+            "usage.too-many",
             f"An edit has one prompt, these are {len(words)}: {', '.join(map(repr, words))}.",
             "Is one of them a file that is not there?",
         )

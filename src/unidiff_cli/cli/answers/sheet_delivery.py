@@ -72,7 +72,9 @@ def deliver_sheet(sheet: Sheet, chosen: Options, each: bool) -> None:
     if route.strip is None:
         check_stdout(chosen.json)
     if each and route.strip is None:
-        raise UsageError("--each writes files, and -o - none.", "Try -o folder/")
+        raise UsageError(
+            "usage.not-together", "--each writes files, and -o - none.", "Try -o folder/"
+        )
     check_apart(chosen.preview, [*route.files(single), *(one.image for one in requests)])
     console = Console(chosen.quiet, chosen.progress, chosen.show)
     if chosen.seed is None:

@@ -133,7 +133,9 @@ def batch(
         console.answer(json.dumps(schema_of("job"), indent=1))
         return
     if jobs is None or output is None:
-        raise UsageError("Batch needs a file of jobs and -o FOLDER.", "unidiff batch --help")
+        raise UsageError(
+            "usage.missing", "Batch needs a file of jobs and -o FOLDER.", "unidiff batch --help"
+        )
     check_whole("batch-size", batch_size, 1, MAX_COUNT)
     check_whole("seed", seed, 0, MAX_SEED)
     spec = Spec(

@@ -75,6 +75,7 @@ def numbers(text: str) -> list[int]:
         found = [0]
     if min(found) < 1:
         raise UsageError(
+            "usage.form",
             f"--batch-sizes takes whole numbers from 1 on, got {text!r}.",
             "For example --batch-sizes 1,4",
         )

@@ -127,10 +127,12 @@ def _check_plot(plot: Path) -> None:
 
     if plot.suffix.lower() != ".png":
         raise UsageError(
-            f"{plot} does not end in .png, and the chart is a PNG.", "Try --plot scores.png"
+            "usage.output-name",
+            f"{plot} does not end in .png, and the chart is a PNG.",
+            "Try --plot scores.png",
         )
     if exists(plot):
-        raise OutputError(f"{plot} exists already.", "Choose another name.")
+        raise OutputError("output.exists", f"{plot} exists already.", "Choose another name.")
     make_folder(plot.parent)
 
 

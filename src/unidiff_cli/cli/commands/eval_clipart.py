@@ -113,7 +113,9 @@ def clipart(
     given = {"prompts": prompts, "pictures": pictures, "pairs": pairs}
     amount = (QUICK if quick else WHOLE) | {k: v for k, v in given.items() if v is not None}
     if not any(amount[name] for name in given):
-        raise UsageError("Nothing is asked.", "Give --prompts, --pictures or --pairs a number.")
+        raise UsageError(
+            "usage.missing", "Nothing is asked.", "Give --prompts, --pictures or --pairs a number."
+        )
     settings = {"steps": steps, "solver": solver, "times": times, "guidance": guidance}
     asked: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     asked |= {"absent": absent, "fast": fast}

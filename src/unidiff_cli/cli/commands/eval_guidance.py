@@ -95,9 +95,15 @@ def guidance(
     """  # fmt: skip
     console = Console(quiet, progress)
     if prompts is None and pictures is None:
-        raise UsageError("It needs --prompts, --pictures or both.", "unidiff eval guidance --help")
+        raise UsageError(
+            "usage.missing",
+            "It needs --prompts, --pictures or both.",
+            "unidiff eval guidance --help",
+        )
     if references is not None and prompts is None:
-        raise UsageError("--references are for pictures of t2i.", "Add --prompts FILE.")
+        raise UsageError(
+            "usage.needs-option", "--references are for pictures of t2i.", "Add --prompts FILE."
+        )
     check_whole("seed", seed, 0, MAX_SEED)
     check_whole("batch-size", batch_size, 1, MAX_COUNT)
     from unidiff_cli.evaluate import rows, tables
@@ -131,5 +137,7 @@ def parse_scales(text: str) -> tuple[float, ...]:
     try:
         found = {float(part) for part in text.split(",")}
     except ValueError:
-        raise UsageError(f"{text!r} is no list of scales.", "Example: --scales 0,1,3,7") from None
+        raise UsageError(
+            "usage.form", f"{text!r} is no list of scales.", "Example: --scales 0,1,3,7"
+        ) from None
     return tuple(sorted(found))

@@ -73,7 +73,11 @@ def gallery(
             failures.append(error)
     if not cards:
         leave(failures, len(failures))
-        raise InputError(f"There is no picture in {folder}.", "Name a folder with pictures in it.")
+        raise InputError(
+            "input.no-pictures",
+            f"There is no picture in {folder}.",
+            "Name a folder with pictures in it.",
+        )
     data = page(title or folder.resolve().name or str(folder), cards).encode()
     if to_stdout:
         console.answer_bytes(data)

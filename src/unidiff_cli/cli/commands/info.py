@@ -87,9 +87,16 @@ def _manifest(file: str, signed: Credentials | None) -> str:
 
     library()
     if signed is None:
-        raise InputError(f"{file} carries no Content Credentials.", f"unidiff info {file}")
+        raise InputError(
+            "input.no-credentials",
+            f"{file} carries no Content Credentials.",
+            f"unidiff info {file}",
+        )
     if not signed.manifest:
-        raise InputError(f"The Content Credentials of {file} are broken: {signed.problems[0]}.")
+        raise InputError(
+            "input.broken-credentials",
+            f"The Content Credentials of {file} are broken: {signed.problems[0]}.",
+        )
     return dumps(signed.manifest, indent=1)
 
 

@@ -69,6 +69,7 @@ def interpolate(
     ends = read_ends([first, second], prompts, chosen)
     if ends[0].mode != ends[1].mode:
         raise UsageError(
+            "usage.mixed",
             "One of the two is a picture, the other a prompt.",
             "Give two of a kind; with --prompts both are prompts.",
         )
@@ -92,5 +93,7 @@ def _check_moving(path: Path, force: bool) -> None:
     from unidiff_cli.walks.montage import MOVING
 
     if path.suffix.lower() not in MOVING:
-        raise UsageError(f"{path} is neither .gif nor .webp.", "Try --animate walk.gif")
+        raise UsageError(
+            "usage.output-name", f"{path} is neither .gif nor .webp.", "Try --animate walk.gif"
+        )
     check_new(path, force)

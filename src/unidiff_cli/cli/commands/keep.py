@@ -93,20 +93,26 @@ def start(
     check_here()
     seconds = parse_time(stay)
     if not seconds:
-        raise UsageError("A helper that stays no time is none.", "unidiff keep start --for 10m")
+        raise UsageError(
+            "usage.range", "A helper that stays no time is none.", "unidiff keep start --for 10m"
+        )
     console = Console(quiet)
     place = Place(model=model, device=device, dtype=dtype, memory=memory)
     with console.listening() as progress:
         progress.stage("loading the model")
         found = kept(place, seconds, console, progress, None, partial(_refuse, place))
         if found is None:
-            raise UnidiffError("The helper could not be started.", "Work without it: --keep off")
+            raise UnidiffError(
+                "internal.helper", "The helper could not be started.", "Work without it: --keep off"
+            )
         found.ask("warm")
 
 
 def _refuse(place: Place) -> Any:
     raise UnidiffError(
-        "The helper did not load the model.", f"unidiff t2i --model {place.model} --keep off"
+        "internal.helper",
+        "The helper did not load the model.",
+        f"unidiff t2i --model {place.model} --keep off",
     )
 
 
@@ -124,12 +130,15 @@ def stop(
     named = [status for status in found if model in (None, ALL, status.model)]
     if not named:
         raise UsageError(
+            "usage.no-helper",
             f"No helper holds {model}." if found and model else "There is no helper to stop.",
             "unidiff keep lists them.",
         )
     if model is None and len(named) > 1:
         names = ", ".join(dict.fromkeys(status.model for status in named))
-        raise UsageError(f"There are several: {names}.", "unidiff keep stop all")
+        raise UsageError(
+            "usage.several-helpers", f"There are several: {names}.", "unidiff keep stop all"
+        )
     for status in named:
         _stop(status, console)
 

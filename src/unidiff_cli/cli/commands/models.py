@@ -83,9 +83,15 @@ def pull(
     console = Console(quiet)
     row = MODELS.get(name)
     if row and row.kind != "hub":
-        raise UsageError(f"{name} needs no fetching.", f"Use it: unidiff t2i PROMPT --model {name}")
+        raise UsageError(
+            "usage.not-for-model",
+            f"{name} needs no fetching.",
+            f"Use it: unidiff t2i PROMPT --model {name}",
+        )
     if not row and "/" not in name:
-        raise ModelUnavailable(f"There is no model {name!r}.", "See: unidiff models list")
+        raise ModelUnavailable(
+            "model.unknown", f"There is no model {name!r}.", "See: unidiff models list"
+        )
     if quiet:
         hub.without_bars()
     plan = hub.plan(row.repo if row else name, row.revision if row else "main")
@@ -137,6 +143,7 @@ def verify(name: Name, quiet: Quiet = False) -> None:
 
         if bad := hub.damaged(repo, found.folder, console.note):
             raise ModelUnavailable(
+                "model.damaged",
                 f"{len(bad)} damaged: {', '.join(bad)}.",
                 f"Fetch only these again with: unidiff models pull {name}",
             )
@@ -203,10 +210,14 @@ def remove(
     found, folder = _folder(name)
     repo = found.repo
     if found.revision in ("bundled", "random"):
-        raise UsageError(f"{name} comes with unidiff and stays.", "unidiff models list")
+        raise UsageError(
+            "usage.not-for-model", f"{name} comes with unidiff and stays.", "unidiff models list"
+        )
     if not repo:
         raise UsageError(
-            f"{name} does not lie in the Hub's cache.", f"Remove its folder yourself: {folder}"
+            "usage.not-for-model",
+            f"{name} does not lie in the Hub's cache.",
+            f"Remove its folder yourself: {folder}",
         )
     if not yes and not _agreed(f"Remove {repo} from {cached.cache_folder()}?"):
         Console().note("Nothing was removed.")
@@ -217,7 +228,11 @@ def remove(
 def _agreed(question: str) -> bool:
     """The answer of whoever sits there; nobody is a UsageError."""
     if not is_terminal(sys.stdin):
-        raise UsageError("There is nobody to ask.", "Say --yes to remove it without a question.")
+        raise UsageError(
+            "usage.unconfirmed",
+            "There is nobody to ask.",
+            "Say --yes to remove it without a question.",
+        )
     try:
         return typer.confirm(question, err=True)
     except typer.Abort:
@@ -229,7 +244,9 @@ def _folder(name: str) -> tuple[Found, Path]:
 
     found = find(name)
     if found.folder is None:
-        raise UsageError(f"{name} has no files: its weights are made when it is used.")
+        raise UsageError(
+            "usage.not-for-model", f"{name} has no files: its weights are made when it is used."
+        )
     return found, found.folder
 
 

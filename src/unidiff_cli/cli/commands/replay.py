@@ -159,7 +159,9 @@ def replay(
     from unidiff_cli.files.stamp import ALL, Stamp
 
     if check and (output is not None or force):
-        raise UsageError("--check writes nothing.", "Leave out -o, or leave out --check.")
+        raise UsageError(
+            "usage.not-together", "--check writes nothing.", "Leave out -o, or leave out --check."
+        )
     console = Console(quiet=quiet, progress=progress)
     choices = {
         "seed": seed,
@@ -190,9 +192,11 @@ def replay(
         console.tell(folder.note)
     tasks, found = tasks_in(names, wish)
     # They may say what a stranger's file says.
-    errors = [type(error)(printable(error.message), printable(error.hint)) for error in found]
+    errors = [
+        type(error)(error.code, printable(error.message), printable(error.hint)) for error in found
+    ]
     if not tasks and not errors:
-        raise UsageError("There is no record to replay.", "unidiff replay --help")
+        raise UsageError("usage.missing", "There is no record to replay.", "unidiff replay --help")
     if not tasks and len(errors) == 1:
         raise errors[0]
     stamp = ALL if check else Stamp.of(metadata=not no_metadata, prompt=not no_prompt, sign=sign)
@@ -200,7 +204,9 @@ def replay(
     if any(plan.to_stdout for plan in plans.values()):
         check_stdout(json)
     if len(plans) > 1 and output == "-":
-        raise UsageError("Stdout takes a picture or words, not both.", "Try -o again/")
+        raise UsageError(
+            "usage.stdout-shared", "Stdout takes a picture or words, not both.", "Try -o again/"
+        )
     for error in errors:
         console.problem(error)
     for task in tasks:

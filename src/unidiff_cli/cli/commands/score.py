@@ -94,11 +94,15 @@ def score(
     names, texts = apart(inputs)
     texts = list(dict.fromkeys([*texts, *(lines(labels) if labels else [])]))
     if not texts:
-        raise UsageError("There is no text to score.", 'Try unidiff score photo.jpg "a cat"')
+        raise UsageError(
+            "usage.missing", "There is no text to score.", 'Try unidiff score photo.jpg "a cat"'
+        )
     for text in texts:
         check_prompt(text)
     if not names:
-        raise UsageError("There is no picture to score.", 'Try unidiff score photo.jpg "a cat"')
+        raise UsageError(
+            "usage.missing", "There is no picture to score.", 'Try unidiff score photo.jpg "a cat"'
+        )
     console = Console(quiet, progress)
     pictures = read_inputs(MODES["edit"], names, glob, console.tell)
     failures: list[UnidiffError] = []

@@ -136,6 +136,7 @@ def generated(ends: Sequence[Request]) -> Ends:
     ]
     if len({request.mode for request in requests}) > 1:
         raise UsageError(
+            "usage.mixed",
             "Some of these are pictures, others prompts.",
             "Sweep over one kind, or edit pictures by prompts: --strength 0.4,0.6,0.8",
         )
@@ -148,7 +149,9 @@ def edits(ends: Sequence[Request]) -> Ends:
     pictures = tuple(each.image for each in ends if each.image is not None)
     prompts = tuple(each.prompt for each in ends if each.prompt is not None)
     if not pictures:
-        raise UsageError("Strength is of a picture that is edited.", "Name the picture too.")
+        raise UsageError(
+            "usage.missing", "Strength is of a picture that is edited.", "Name the picture too."
+        )
     settings = vars(ends[0]) | {"mode": "edit", "image": pictures[0]}
     first = Request(**settings | {"prompt": prompts[0] if prompts else None})
     return first, {"image": pictures} | ({"prompt": prompts} if prompts else {})

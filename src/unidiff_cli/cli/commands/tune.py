@@ -91,7 +91,7 @@ def _beside(model: str) -> Path:
 
     folder = find(model).folder
     if folder is None:
-        raise UsageError(f"{model} has no folder.", "Name a file with -o.")
+        raise UsageError("usage.needs-option", f"{model} has no folder.", "Name a file with -o.")
     return folder / TUNED
 
 
@@ -112,6 +112,7 @@ def _counts(text: str) -> list[int]:
     for count in found:
         if not 2 <= count <= MOST_STEPS:
             raise UsageError(
+                "usage.form",
                 f"--steps takes whole numbers from 2 to {MOST_STEPS}, got {text!r}.",
                 "For example --steps 5,8",
             )

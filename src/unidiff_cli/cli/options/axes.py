@@ -19,7 +19,9 @@ def listed(
         return tuple(dict.fromkeys(read(part.strip()) for part in text.split(between)))
     except ValueError:
         raise UsageError(
-            f"{name} has numbers with commas between, got {text!r}.", f"Example: --{name} 0,1,3"
+            "usage.form",
+            f"{name} has numbers with commas between, got {text!r}.",
+            f"Example: --{name} 0,1,3",
         ) from None
 
 
@@ -32,13 +34,18 @@ def whole_numbers(name: str, text: str | None) -> tuple[int, ...]:
         match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
         if match is None:
             raise UsageError(
+                "usage.form",
                 f"{name} has whole numbers with commas between, got {text!r}.",
                 f"Example: --{name} 1,2,5-8",
             )
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise UsageError(f"{part.strip()} goes down.", f"Turn it around: {last}-{first}")
+            raise UsageError(
+                "usage.range", f"{part.strip()} goes down.", f"Turn it around: {last}-{first}"
+            )
         if last - first >= MOST_CELLS:
-            raise UsageError(f"A sheet has at most {MOST_CELLS} pictures.", f"Shorten {part}.")
+            raise UsageError(
+                "usage.sheet", f"A sheet has at most {MOST_CELLS} pictures.", f"Shorten {part}."
+            )
         values += range(first, last + 1)
     return tuple(dict.fromkeys(values))

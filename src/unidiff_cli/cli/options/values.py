@@ -20,7 +20,9 @@ def parse_size(size: str | None) -> tuple[int, int] | None:
         return None
     match = re.fullmatch(r"(\d{1,9})(?:[xX](\d{1,9}))?", size.strip())
     if match is None:
-        raise UsageError(f"size is WIDTHxHEIGHT, got {size!r}.", "Example: --size 512x512")
+        raise UsageError(
+            "usage.form", f"size is WIDTHxHEIGHT, got {size!r}.", "Example: --size 512x512"
+        )
     return int(match[1]), int(match[2] or match[1])
 
 
@@ -32,6 +34,7 @@ def parse_interval(interval: str | None) -> tuple[float, float] | None:
         low, high = map(float, interval.split(","))
     except ValueError:
         raise UsageError(
+            "usage.form",
             f"guidance-interval is LO,HI, got {interval!r}.",
             "Example: --guidance-interval 0.1,0.8",
         ) from None
@@ -46,6 +49,7 @@ def parse_extend(margins: str | None) -> tuple[int, int, int, int] | None:
         return check_margins([int(margin) for margin in margins.split(",")])
     except ValueError:
         raise UsageError(
+            "usage.form",
             f"extend is LEFT,TOP,RIGHT,BOTTOM in pixels, got {margins!r}.",
             "Example: --extend 64,0,64,0",
         ) from None
@@ -71,5 +75,7 @@ def parse_time(time: str | None) -> float | None:
         return None if time is None else 0.0
     match = re.fullmatch(r"(\d{1,6})([smhd])", time.strip())
     if match is None or not int(match[1]):
-        raise UsageError(f"A time is 90s, 10m, 2h, 1d or off, got {time!r}.", "Example: --keep 10m")
+        raise UsageError(
+            "usage.form", f"A time is 90s, 10m, 2h, 1d or off, got {time!r}.", "Example: --keep 10m"
+        )
     return int(match[1]) * UNITS[match[2]]

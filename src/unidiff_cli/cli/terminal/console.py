@@ -78,7 +78,11 @@ class Console:
     def answer_bytes(self, data: bytes) -> None:
         """Bytes on stdout, at once; OutputError when it does not take them."""
         if sys.stdout is None:
-            raise OutputError("Standard output is closed.", "Leave it open: the answers go there.")
+            raise OutputError(
+                "output.stdout",
+                "Standard output is closed.",
+                "Leave it open: the answers go there.",
+            )
         try:
             with self._room():
                 sys.stdout.flush()
@@ -90,7 +94,9 @@ class Console:
             drop_stdout()
             reason = error.strerror or str(error)
             raise OutputError(
-                f"Standard output cannot be written: {reason}.", "Send it elsewhere."
+                "output.stdout",
+                f"Standard output cannot be written: {reason}.",
+                "Send it elsewhere.",
             ) from error
 
     def note(self, text: str) -> None:
@@ -111,7 +117,7 @@ class Console:
     def problem(self, error: UnidiffError) -> None:
         """An error that does not end the run."""
         if self.progress == "json":
-            event(event="error", type=error.kind, message=error.message, hint=error.hint)
+            error_event(error)
             return
         with self._room():
             say_error(error.message, error.hint)
@@ -169,18 +175,28 @@ class Console:
 def check_stdout(json: bool) -> None:
     """An error when the bytes of a picture cannot go to stdout."""
     if json:
-        raise UsageError("Stdout takes the picture or the records, not both.", "Try -o fox.png")
+        raise UsageError(
+            "usage.stdout-shared",
+            "Stdout takes the picture or the records, not both.",
+            "Try -o fox.png",
+        )
     if sys.stdout is None:
-        raise OutputError("Standard output is closed.", "Leave it open: the picture goes there.")
+        raise OutputError(
+            "output.stdout", "Standard output is closed.", "Leave it open: the picture goes there."
+        )
     if is_terminal(sys.stdout):
-        raise UsageError("A terminal cannot show a picture's bytes.", "Try: -o - > fox.png")
+        raise UsageError(
+            "usage.terminal", "A terminal cannot show a picture's bytes.", "Try: -o - > fox.png"
+        )
 
 
 def check_terminal(stream: TextIO | None, option: str, name: str) -> None:
     """A UsageError when the stream is no terminal that colours can be drawn on."""
     if not is_terminal(stream) or os.environ.get("TERM") == "dumb":
         raise UsageError(
-            f"{option} draws on a terminal, and {name} is none.", f"Leave {option} out."
+            "usage.terminal",
+            f"{option} draws on a terminal, and {name} is none.",
+            f"Leave {option} out.",
         )
 
 
@@ -191,6 +207,12 @@ def _can_draw() -> bool:
 def event(**values: Any) -> None:
     """A JSON object on a line of stderr."""
     typer.echo(json.dumps(values, ensure_ascii=False), err=True)
+
+
+def error_event(error: UnidiffError) -> None:
+    """{"event": "error", "type": ..., "code": ..., "message": ..., "hint": ...}"""
+    said = {"type": error.kind, "code": error.code, "message": error.message, "hint": error.hint}
+    event(event="error", **said)
 
 
 class Events:

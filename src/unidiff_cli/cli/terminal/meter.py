@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.cli.terminal.console import Console, event
-from unidiff_cli.errors import UnidiffError
+from unidiff_cli.errors import again
 
 if TYPE_CHECKING:
     from unidiff_cli.batch.run import Reply
@@ -90,8 +90,7 @@ class Meter:
         if self.console.progress == "json":
             event(event="error", custom_id=custom_id, **error)
         else:
-            said = UnidiffError(f"{custom_id}: {error['message']}", error.get("hint", ""))
-            self.console.problem(said)
+            self.console.problem(again(error).told(f"{custom_id}: {error['message']}"))
 
     def _numbers(self) -> dict[str, Any]:
         left = self.tally.seconds_left

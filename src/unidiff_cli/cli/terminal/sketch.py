@@ -22,6 +22,7 @@ def check_preview(where: str, console: Console) -> None:
         check_terminal(sys.stderr, "--preview -", "standard error")
         if console.quiet or console.progress != "auto":
             raise UsageError(
+                "usage.not-together",
                 "--preview - draws above the progress bar, which is off.",
                 "Leave out --quiet and --progress, or name a file: --preview now.png",
             )
@@ -32,6 +33,7 @@ def check_preview(where: str, console: Console) -> None:
 
     if carries_credentials(where):
         raise OutputError(
+            "output.signed",
             f"{where} carries Content Credentials, which a preview in its place would lose.",
             "Try --preview now.png",
         )
@@ -46,6 +48,7 @@ def check_apart(where: str | None, files: Iterable[object]) -> None:
     for file in files:
         if isinstance(file, (str, Path)) and os.path.realpath(file) == own:
             raise UsageError(
+                "usage.written-twice",
                 f"{where} cannot hold both the preview and the result, or what that is made from.",
                 "Try --preview now.png",
             )

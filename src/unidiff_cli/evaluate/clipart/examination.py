@@ -135,6 +135,7 @@ def open_judge(
 
 def _absent(folder: Path, error: Exception) -> ModelUnavailable:
     return ModelUnavailable(
+        "model.examination",
         f"The examination in {folder} is not whole ({error}).",
         "Its own comes with unidiff: install it anew, pip install --force-reinstall unidiff-cli; "
         "recipes/starter/examination.py makes others.",

@@ -108,6 +108,7 @@ class Sitting:
                 replace_file(file, shot.file)
             elif file.read_bytes() != shot.file:
                 raise UsageError(
+                    "usage.other-settings",
                     f"{self.folder} holds samples of another examination.",
                     "Choose another folder with -o, or remove this one.",
                 )
