@@ -65,7 +65,9 @@ class Running:
 
 
 def begin(path: Path, progress: Any = None, waiting: Any = None, sketch: Any = None) -> Session:
-    return Session.begin(path, None, progress or Silence(), sketch, waiting or (lambda count: None))
+    return Session.begin(
+        path, None, progress or Silence(), sketch, waiting or (lambda count: None), int
+    )
 
 
 def wait_until(true: Callable[[], object], seconds: float = 10) -> None:

@@ -205,7 +205,9 @@ def test_one_that_comes_while_it_goes_is_answered(running: Running) -> None:
     assert running.helper is not None
     running.loop.call_soon_threadsafe(running.loop.create_task, running.helper.leave())
     wait_until(lambda: not running.path.exists())
-    session = Session(running.path, client.Connection(early), Silence(), None, lambda count: None)
+    session = Session(
+        running.path, client.Connection(early), Silence(), None, lambda count: None, int
+    )
     session.connection.send(client.Frame("begin", {"keep": None, "preview": False}))
     assert session.connection.receive().kind == "welcome"
     assert session.call("usual_batch", None, request()) == 1

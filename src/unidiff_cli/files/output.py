@@ -142,6 +142,17 @@ def encode(
     return stamp.seal(buffer.getvalue(), format, records, walk, inputs)
 
 
+def prepare() -> None:
+    """Import all that `encode` needs for a picture; before there is one, if there is time."""
+    from PIL.Image import preinit
+
+    from unidiff_cli.files import metadata  # noqa: F401
+    from unidiff_cli.files.profile import marked_srgb
+
+    marked_srgb()
+    preinit()
+
+
 def write_new(candidates: Iterator[Path], data: bytes) -> Path:
     """The first candidate that was free, now holding the bytes."""
     for path in candidates:

@@ -7,9 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from PIL import Image
+from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.keep import frames, peers
@@ -17,8 +15,14 @@ from unidiff_cli.keep.frames import Frame, Stranger
 from unidiff_cli.keep.travel import from_json, to_json
 from unidiff_cli.progress import Progress
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SILENCE = 20.0
 """Seconds without a word after which a helper hangs; it says every few that it is alive."""
+
+LONG = ("answers", "walk")
+"""Calls that take a helper longer than a few milliseconds."""
 
 
 class Lost(Exception):
@@ -93,6 +97,8 @@ class Session:
     sketch: Callable[[Image.Image, int], None] | None
     waiting: Callable[[int], None]
     """Told how many requests are before ours, when that is not none, each time it changes."""
+    meanwhile: Callable[[], None]
+    """Called while the helper works: what is done here later can be made ready."""
     place: int = 0
 
     @classmethod
@@ -103,6 +109,7 @@ class Session:
         progress: Progress,
         sketch: Callable[[Image.Image, int], None] | None,
         waiting: Callable[[int], None],
+        meanwhile: Callable[[], None],
     ) -> Session:
         """A session that the helper has taken up; Absent where there is none that does.
 
@@ -123,7 +130,7 @@ class Session:
         if welcome.kind != "welcome":
             connection.close()
             raise Lost("it speaks otherwise")
-        return cls(path, connection, progress, sketch, waiting)
+        return cls(path, connection, progress, sketch, waiting, meanwhile)
 
     def call(self, name: str, threads: int | None, *arguments: Any) -> Any:
         """What comes of it: a value, or an UnidiffError that it raises.
@@ -149,6 +156,8 @@ class Session:
         values = to_json(list(arguments), blobs)
         asked = {"name": name, "arguments": values, "threads": threads}
         self.connection.send(Frame("call", asked, blobs))
+        if name in LONG:
+            self.meanwhile()
         return self._answer()
 
     def _answer(self) -> Frame:

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from PIL import Image
-
 from unidiff_cli.core.tuned import Steps, Tuned
 from unidiff_cli.errors import UnidiffError, again
 from unidiff_cli.model_config import ModelConfig, Sampling
@@ -31,9 +29,6 @@ def to_json(value: Any, blobs: list[bytes]) -> Any:
     """The value as JSON; the pixels of its pictures are added to the blobs."""
     if isinstance(value, PLAIN):
         return value
-    if isinstance(value, Image.Image):
-        blobs.append(value.tobytes())
-        return {"@": "Image", "mode": value.mode, "size": value.size, "blob": len(blobs) - 1}
     if isinstance(value, UnidiffError):
         said = {"code": value.code, "message": value.message, "hint": value.hint}
         return {"@": "error", "error": said}
@@ -41,12 +36,15 @@ def to_json(value: Any, blobs: list[bytes]) -> Any:
         return {"@": "tuple", "items": [to_json(each, blobs) for each in value]}
     if isinstance(value, Mapping):
         return {"@": "dict", "items": [[k, to_json(v, blobs)] for k, v in value.items()]}
-    if not is_dataclass(value):
+    if is_dataclass(value):
+        name = type(value).__name__
+        assert CLASSES[name] is type(value), f"{name} does not travel"
+        held = {f.name: to_json(getattr(value, f.name), blobs) for f in fields(value)}
+        return {"@": name, "fields": held}
+    if isinstance(value, Sequence):
         return [to_json(each, blobs) for each in value]
-    name = type(value).__name__
-    assert CLASSES[name] is type(value), f"{name} does not travel"
-    held = {f.name: to_json(getattr(value, f.name), blobs) for f in fields(value)}
-    return {"@": name, "fields": held}
+    blobs.append(value.tobytes())
+    return {"@": "Image", "mode": value.mode, "size": value.size, "blob": len(blobs) - 1}
 
 
 def from_json(value: Any, blobs: Sequence[bytes]) -> Any:
@@ -57,6 +55,8 @@ def from_json(value: Any, blobs: Sequence[bytes]) -> Any:
         return [from_json(each, blobs) for each in value]
     kind = value["@"]
     if kind == "Image":
+        from PIL import Image  # here, since a prompt can be sent sooner without
+
         return Image.frombytes(value["mode"], tuple(value["size"]), blobs[value["blob"]])
     if kind == "tuple":
         return tuple(from_json(each, blobs) for each in value["items"])

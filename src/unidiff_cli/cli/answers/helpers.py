@@ -45,6 +45,7 @@ def kept(
         check_here()
     if keep == 0 or sys.platform == "win32":
         return None
+    from unidiff_cli.files.output import prepare
     from unidiff_cli.keep import folder
 
     if not keep and not folder.is_used():
@@ -58,7 +59,7 @@ def kept(
         console.note(f"waiting for the helper: {count} before this one")
 
     def meet(path: Path) -> Session:
-        return Session.begin(path, keep, progress, show, waiting)
+        return Session.begin(path, keep, progress, show, waiting, prepare)
 
     try:
         found = reach(Holding.of(place), keep, meet)
