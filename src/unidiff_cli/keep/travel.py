@@ -43,6 +43,9 @@ def to_json(value: Any, blobs: list[bytes]) -> Any:
         return {"@": name, "fields": held}
     if isinstance(value, Sequence):
         return [to_json(each, blobs) for each in value]
+    from PIL import Image  # here, since a prompt can be sent sooner without
+
+    assert isinstance(value, Image.Image), f"{type(value).__name__} does not travel"
     blobs.append(value.tobytes())
     return {"@": "Image", "mode": value.mode, "size": value.size, "blob": len(blobs) - 1}
 
@@ -55,7 +58,7 @@ def from_json(value: Any, blobs: Sequence[bytes]) -> Any:
         return [from_json(each, blobs) for each in value]
     kind = value["@"]
     if kind == "Image":
-        from PIL import Image  # here, since a prompt can be sent sooner without
+        from PIL import Image
 
         return Image.frombytes(value["mode"], tuple(value["size"]), blobs[value["blob"]])
     if kind == "tuple":
