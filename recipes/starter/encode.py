@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from unidiff_cli.codecs.views import views as squares
 from unidiff_cli.nets.autoencoder import autoencoder
 from unidiff_cli.nets.image_tower import image_tower
 from unidiff_cli.speed.dtype import choose_dtype
@@ -55,10 +56,11 @@ class Encoders:
     clip_text: Any
     encode_prefix: nn.Linear
     tokenizer: Tokenizer
+    views: int
 
     @classmethod
-    def open(cls, parts: Path) -> Encoders:
-        """Those of a folder of runs."""
+    def open(cls, parts: Path, views: int = 1) -> Encoders:
+        """Those of a folder of runs; each picture is seen in so many views."""
         from transformers import CLIPTextConfig, CLIPTextModel
 
         vae = autoencoder(sizes(parts / "vae" / "vae.json"))
@@ -77,14 +79,20 @@ class Encoders:
             filled("clip_text", text, parts / "captioner" / "clip_text.safetensors"),
             prefix,
             Tokenizer.from_file(str(parts / "tokenizers" / "clip_tokenizer.json")),
+            views,
         )
 
     def picture(self, shots: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) in -1..1 -> a draw of the VAE, unscaled, and CLIP's embedding (B, 1, E)."""
+        """(B, 3, H, W) in -1..1 -> a draw of the VAE, unscaled, and CLIP's embeddings (B, V, E)."""
         posterior = self.vae.encode(shots.to(self.vae.dtype)).latent_dist
-        pixels = clip_pixels(shots, self.clip_image.config.image_size)
-        embedding = self.clip_image(pixel_values=pixels).image_embeds[:, None]
-        return posterior.sample(generator).float(), embedding
+        size = self.clip_image.config.image_size
+        seen = [
+            clip_pixels(shots[..., upper:lower, left:right], size)
+            for left, upper, right, lower in squares(shots.shape[-1], shots.shape[-2], self.views)
+        ]
+        embeddings = self.clip_image(pixel_values=torch.cat(seen)).image_embeds
+        by_view = embeddings.view(self.views, len(shots), -1).transpose(0, 1)
+        return posterior.sample(generator).float(), by_view
 
     def text(self, captions: list[str]) -> Tensor:
         """(B, L, D)."""
@@ -144,15 +152,16 @@ def make(
     tell: Callable[[str], None],
     augment: float = 0.0,
     seed: int = 0,
+    views: int = 1,
 ) -> None:
     """Write the store of a folder of pairs; the VAE's scale is measured unless it is given.
 
     The VAE works in bfloat16 where the processor has it.
     """
-    encoders, pairs = Encoders.open(parts), Pairs.open(folder)
+    encoders, pairs = Encoders.open(parts, views), Pairs.open(folder)
     size = pairs.pictures.shape[1]
     nn.Module.to(encoders.vae, choose_dtype("auto", torch.device("cpu"), WIDE))
     scale = scale or vae_scale(encoders, pairs)
     made = rows(encoders, pairs, scale, seed, tell, augment)
-    about = {"vae_scale": scale, "size": size, "seed": seed, "captions": pairs.captions(0)}
-    store.write(out, made, about)
+    about = {"vae_scale": scale, "size": size, "seed": seed, "views": views}
+    store.write(out, made, {**about, "captions": pairs.captions(0)})

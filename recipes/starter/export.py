@@ -60,6 +60,7 @@ def untaught(parts: Path, about: Mapping[str, Any], out: Path) -> None:
         text_tokens=sizes["clip_text"]["max_position_embeddings"],
         text_dim=sizes["captioner"]["text_dim"],
         clip_dim=sizes["clip_image"]["projection_dim"],
+        clip_tokens=about["views"],
         data_types=0,
     )
     uvit = UViT(net)

@@ -164,6 +164,7 @@ def _encoded(kitchen: Kitchen, name: str, scale: float | None) -> float:
             kitchen.latents(name),
             scale=scale,
             tell=kitchen.report.note,
+            views=kitchen.config["uvit"]["views"],
             **told,
         )
         about = store.about(kitchen.latents(name))

@@ -99,6 +99,11 @@ class ModelConfig:
         return int(self.uvit["text_dim"])
 
     @property
+    def clip_tokens(self) -> int:
+        """How many of CLIP's embeddings a picture has: see codecs.views."""
+        return int(self.uvit.get("clip_tokens", 1))
+
+    @property
     def data_types(self) -> int:
         """2 for a model that has v1's flag, else 0."""
         return int(self.uvit.get("data_types", 0))

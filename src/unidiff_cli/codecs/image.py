@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unidiff_cli.codecs.tiles import tiled
+from unidiff_cli.codecs.views import views
 from unidiff_cli.core.latents import Latent
 from unidiff_cli.core.noise import Noise
 from unidiff_cli.files.pictures import square
@@ -37,6 +38,8 @@ class ImageCodec:
     """Side of the square that CLIP looks at, in pixels."""
     factor: int
     """How many pixels of a picture's side stand behind one place of its latent."""
+    views: int = 1
+    """How many squares of a picture CLIP looks at."""
     tile: int | None = None
     """Places of a latent's side above which pictures go through the VAE in tiles of that side."""
 
@@ -44,18 +47,22 @@ class ImageCodec:
     def encode(
         self, pictures: Sequence[Image.Image], width: int, height: int, noise: Noise
     ) -> Latent:
-        """(vae (B, C, h, w), clip (B, 1, D)) of RGB pictures, cropped and resized as published."""
+        """(vae (B, C, h, w), clip (B, V, D)) of RGB pictures, cropped and resized as published."""
         rows = [self._encode_one(square(picture, width, height)) for picture in pictures]
         mean, std, clip = (torch.cat(part).float() for part in zip(*rows, strict=True))
         drawn = noise.latent("image", 0, "encode").parts[0]
         return Latent((self.scale * (mean + std * drawn), clip))
 
     def _encode_one(self, picture: Image.Image) -> tuple[Tensor, Tensor, Tensor]:
-        """The posterior's mean and deviation (1, C, h, w), and CLIP's embedding (1, 1, D)."""
+        """The posterior's mean and deviation (1, C, h, w), and CLIP's embeddings (1, V, D)."""
         x, clip = pixels(picture) / 127.5 - 1, self.clip()
         mean, std = self._finite(self._posterior, x)
-        embedding = clip(pixel_values=self._to(clip, clip_pixels(picture, self.clip_size)))
-        return mean, std, embedding.image_embeds[:, None]
+        seen = [
+            clip_pixels(picture.crop(box), self.clip_size)
+            for box in views(picture.width, picture.height, self.views)
+        ]
+        embeddings = clip(pixel_values=self._to(clip, torch.cat(seen))).image_embeds
+        return mean, std, embeddings[None]
 
     def _posterior(self, vae: Any, x: Tensor) -> Tensor:
         """(2, 1, C, h, w): its mean and its deviation."""

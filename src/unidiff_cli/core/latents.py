@@ -15,7 +15,7 @@ from unidiff_cli.core.pair import Pair
 class Latent:
     """The tensors that share one noise level, a batch B of samples in each.
 
-    The image's parts are (vae (B, C, h, w), clip (B, 1, D)), the text's are ((B, L, D),).
+    The image's parts are (vae (B, C, h, w), clip (B, V, D)), the text's are ((B, L, D),).
     """
 
     parts: tuple[Tensor, ...]

@@ -62,7 +62,7 @@ def operations(config: UViTConfig, height: int, width: int) -> float:
     Height and width are those of the latent. Counted are the products of the blocks: linear maps,
     long skips and attention, 99.9% of the published network.
     """
-    tokens = 2 + bool(config.data_types) + config.text_tokens + 1
+    tokens = 2 + bool(config.data_types) + config.text_tokens + config.clip_tokens
     tokens += (height // config.patch) * (width // config.patch)
     square = config.dim**2
     linear_maps = 2 * tokens * (4 + 2 * config.mlp_ratio) * square

@@ -109,6 +109,7 @@ class Parts:
             clip=partial(module, "clip_image"),
             scale=self.config.vae_scale,
             clip_size=int(self.config.clip_image["image_size"]),
+            views=self.config.clip_tokens,
             factor=self.factor,
             tile=self.config.size // self.factor if self.frugal else None,
         )
@@ -132,7 +133,7 @@ class Parts:
         config = self.config
         vae = (int(config.uvit["channels"]), height // self.factor, width // self.factor)
         image, text = (
-            (vae, (1, int(config.uvit["clip_dim"]))),
+            (vae, (config.clip_tokens, int(config.uvit["clip_dim"]))),
             (config.text_tokens, config.text_dim),
         )
         return Noise(seeds, Pair(image, (text,)), self.device)

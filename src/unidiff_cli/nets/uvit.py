@@ -3,7 +3,7 @@
 UniDiffuser (arXiv 2303.06555), on the long-skip backbone of U-ViT (arXiv 2209.12152), with
 LayerNorm after each residual sum. Names of modules are those of the published checkpoints.
 
-Axes: B batch, L tokens, D width, C latent channels, H W latent size, p patch.
+Axes: B batch, L tokens, D width, C latent channels, H W latent size, p patch, V views.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class UViTConfig:
     text_tokens: int = 77
     text_dim: int = 64
     clip_dim: int = 512
+    clip_tokens: int = 1
+    """Embeddings of a picture: of all of it, or (5) of four squares beside; see codecs.views."""
     data_types: int = 2
     """How many kinds of training data the network tells apart: 2 in v1, 0 (no such token) in v0."""
     prediction: Literal["noise", "velocity"] = "noise"
@@ -55,7 +57,7 @@ class Noises(NamedTuple):
     """What each head predicts: noise, or velocity, as `UViTConfig.prediction` says."""
 
     image: Tensor  # (B, C, H, W)
-    clip: Tensor  # (B, 1, clip_dim)
+    clip: Tensor  # (B, clip_tokens, clip_dim)
     text: Tensor  # (B, text_tokens, text_dim)
 
 
@@ -144,7 +146,7 @@ class UViT(nn.Module):
         self.patch_embed = PatchEmbed(config)
         self.text_embed = nn.Linear(config.text_dim, dim)
         self.clip_img_embed = nn.Linear(config.clip_dim, dim)
-        tokens = 2 + config.text_tokens + 1 + config.grid**2
+        tokens = 2 + config.text_tokens + config.clip_tokens + config.grid**2
         self.pos_embed = nn.Parameter(torch.zeros(1, tokens, dim))
         if config.data_types:
             self.token_embedding = nn.Embedding(config.data_types, dim)
@@ -175,7 +177,7 @@ class UViT(nn.Module):
         t_text: Tensor,
         data_type: Tensor | None = None,
     ) -> Noises:
-        """The noise (or velocity) in image (B, C, H, W), clip (B, 1, E) and text (B, L, T).
+        """The noise (or velocity) in image (B, C, H, W), clip (B, V, E) and text (B, L, T).
 
         Times are (B,) in 0..1000, fractions allowed: 0 is clean, 1000 is pure noise. `data_type`
         (B,) is v1's flag: 0 for pictures from the web, 1 (the default) for the cleaner set.
@@ -248,9 +250,8 @@ class UViT(nn.Module):
         """Tokens (B, L, D) -> the noise of each head, for a latent of height x width."""
         config, p = self.config, self.config.patch
         before = x.shape[1] - (height // p) * (width // p)
-        text, clip, patches = self.norm(x)[:, before - 1 - config.text_tokens :].split(
-            [config.text_tokens, 1, x.shape[1] - before], dim=1
-        )
+        sizes = [config.text_tokens, config.clip_tokens, x.shape[1] - before]
+        text, clip, patches = self.norm(x)[:, before - sum(sizes[:2]) :].split(sizes, dim=1)
         values = self.decoder_pred(patches)  # (B, H/p * W/p, p * p * C), channels fastest
         square = values.reshape(-1, height // p, width // p, p, p, config.channels)
         image = square.permute(0, 5, 1, 3, 2, 4).reshape(-1, config.channels, height, width)

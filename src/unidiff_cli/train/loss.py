@@ -75,7 +75,7 @@ class LatentPairs:
     """A batch of clean latents."""
 
     image: Tensor  # (B, C, H, W)
-    clip: Tensor  # (B, 1, E)
+    clip: Tensor  # (B, V, E)
     text: Tensor  # (B, L, T)
     kind: Tensor | None = None  # (B,), the data type that v1 is told
     read_only: Tensor | None = None  # (B,), true for rows that train i2t alone

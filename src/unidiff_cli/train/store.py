@@ -1,7 +1,7 @@
 """Latents that were encoded once: a folder of safetensors shards, read through memory maps.
 
 about.json              what they were made from, and how many rows there are; written last
-rows-00000.safetensors  image (n, C, H, W), clip (n, 1, E), text (n, L, T), [kind (n,)]
+rows-00000.safetensors  image (n, C, H, W), clip (n, V, E), text (n, L, T), [kind (n,)]
 """
 
 from __future__ import annotations

@@ -150,8 +150,8 @@ def _network(config: Config, parts: Parts, device: torch.device) -> UViT:
             parameter.data = parameter.data.clone()  # a file's memory map is not ours to write to
         return net.requires_grad_(True)
     sizes = table(UViTConfig, {**parts.config.uvit, **config.net}, "part.net")
-    for name in ("channels", "text_tokens", "text_dim", "clip_dim"):
-        if getattr(sizes, name) != parts.config.uvit[name]:
+    for name in ("channels", "text_tokens", "text_dim", "clip_dim", "clip_tokens"):
+        if getattr(sizes, name) != parts.config.uvit.get(name, 1):
             raise UsageError(
                 "usage.config-value",
                 f"[part.net] {name} must be {parts.config.uvit[name]}: {config.model}'s latents "
