@@ -167,6 +167,26 @@ def test_every_size_has_its_own_shape(data_types: int, height: int, width: int) 
     assert all(part.isfinite().all() for part in noise)
 
 
+@pytest.mark.parametrize("data_types", [0, 2])
+def test_several_embeddings_of_a_picture_have_a_token_and_an_answer_each(data_types: int) -> None:
+    """Without attention's mixing each is answered by its own token, and by no other."""
+    torch.manual_seed(0)
+    net = UViT(UViTConfig(**{**vars(TINY), "data_types": data_types, "clip_tokens": 5})).eval()
+    for block in (*net.in_blocks, net.mid_block, *net.out_blocks):
+        torch.nn.init.zeros_(block.attn.proj.weight)
+    image, _, *rest = inputs(6, 10)
+    clip = torch.randn(1, 5, 7)
+    before = net(image, clip, *rest)
+    assert before.clip.shape == (1, 5, 7)
+    assert before.text.shape == (1, 5, 6)
+    clip[:, 3] += 1
+    after = net(image, clip, *rest)
+    moved = (after.clip - before.clip).abs().amax(dim=(0, 2)) > 1e-6
+    assert moved.tolist() == [False, False, False, True, False]
+    torch.testing.assert_close(after.text, before.text)
+    torch.testing.assert_close(after.image, before.image)
+
+
 def test_rows_and_columns_are_not_mixed_up() -> None:
     """A network without attention's mixing answers for each patch at its own place."""
     net = filled(0)
