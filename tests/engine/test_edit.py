@@ -15,8 +15,9 @@ from unidiff_cli.core.latents import Latents
 from unidiff_cli.core.sampler import Levels
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.engine.best import candidates
+from unidiff_cli.engine.fit import Fit
 from unidiff_cli.engine.model import path_of
-from unidiff_cli.engine.score import DRAWS, Fit, Scorer
+from unidiff_cli.engine.score import DRAWS, Scorer
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.files.canvas import Canvas, seam
 from unidiff_cli.progress import Silence

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 from unidiff_cli import errors
+from unidiff_cli.engine.fit import Fit
 from unidiff_cli.engine.model import Answer, Model
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress, Silence
@@ -89,6 +90,11 @@ class FakeModel(Model):
         picture.putpixel((0, 0), (1, 2, 3))
         image = picture if "image" in yields else None
         return Output(seed=seed, image=image, text=f"words {seed}" if "text" in yields else None)
+
+    def fits(
+        self, texts: Sequence[str], seed: int, picture: Image.Image, keep: int, draws: int
+    ) -> list[Fit]:
+        return [Fit(text, float(len(text)), None, draws) for text in texts]
 
     def walk(self, asked: Any) -> Iterator[Stage]:
         for number in range(asked.stages):

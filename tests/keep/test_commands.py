@@ -102,6 +102,7 @@ def test_the_variable_is_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
         ("t",),
         ("i2t2i", "photo.png", "-o", "out/"),
         ("t2i2t", "a fox"),
+        ("edit", "photo.png", "a hat", "-o", "out/"),
         ("sweep", "a fox", "--steps", "1-2", "-o", "out/"),
     ],
     ids=lambda command: " ".join(command[:1] + command[-1:]),
@@ -111,6 +112,15 @@ def test_every_command_uses_it(command: tuple[str, ...]) -> None:
     Image.new("RGB", (40, 30), (200, 100, 50)).save("photo.png")
     done = cli(*command, "--seed", "1", "--model", "tiny")
     assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_score_uses_it() -> None:
+    cli("t", "--seed", "1", *KEEP)
+    Image.new("RGB", (40, 30)).save("photo.png")
+    asked = ("score", "photo.png", "a fox", "an owl", "--json", "--model", "tiny")
+    here, there = cli(*asked, "--keep", "off"), cli(*asked)
+    assert (there.exit_code, there.stderr, here.stderr) == (0, "", "loaded here\n")
+    assert there.stdout == here.stdout != ""
 
 
 def test_replay_uses_it() -> None:

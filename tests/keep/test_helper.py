@@ -21,6 +21,7 @@ from tests.keep.conftest import TINY, Running, begin, wait_until
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.engine.pipeline import UniDiffuser
 from unidiff_cli.errors import InputError, OutOfMemory, UsageError
+from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.keep import guests, server
 from unidiff_cli.keep.client import Absent, Lost
 from unidiff_cli.keep.frames import HEAD, MAGIC, Frame
@@ -108,6 +109,41 @@ def test_every_mode_has_the_same_bits(own: Running, tiny: UniDiffuser, photo: st
             assert one.error is None
     assert model.strange_words("a fox") == tiny.strange_words("a fox")
     assert model.unread("fox " * 100) == tiny.unread("fox " * 100) != ""
+    model.close()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"prompt": "a hat", "strength": 0.7},
+        {"prompt": "a hat", "mask": True, "feather": 4, "harmonise": 1},
+        {"mask": True},
+        {"extend": (16, 0, 16, 0)},
+        {"also": (("snow", 0.5),), "negative": "rain", "prompt": "a hat", "text_level": 0.1},
+        {"prompt": "a hat", "best_of": 2},
+    ],
+    ids=str,
+)
+def test_edits_have_the_same_bits(
+    running: Running, tiny: UniDiffuser, photo: str, settings: dict[str, Any]
+) -> None:
+    if settings.get("mask"):
+        mask = Image.linear_gradient("L").resize((50, 40))
+        settings = {**settings, "mask": mask.point(lambda level: 255 * (level > 100))}
+    request = request_of("edit", photo, **settings)
+    model = kept(running)
+    (one,), (other,) = list(tiny.stream([request])), list(model.stream([request]))
+    same(one, other)
+    assert one.error is None
+    model.close()
+
+
+def test_scores_are_the_same(running: Running, tiny: UniDiffuser, photo: str) -> None:
+    model, texts = kept(running), [f"{n} foxes" for n in range(12)]
+    pictures = [open_picture(photo), Image.new("RGB", (64, 64), "red")]
+    for picture in pictures:  # the second is told by what is known of the texts
+        assert model.fits(texts, 3, picture, 2, 2) == tiny.fits(texts, 3, picture, 2, 2)
+    assert model.fits(texts, 4, pictures[0], 1, 1) != model.fits(texts, 3, pictures[0], 1, 1)
     model.close()
 
 

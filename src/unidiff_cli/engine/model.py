@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.core.tuned import Tuned, is_tuned
+from unidiff_cli.engine.fit import Fit
 from unidiff_cli.engine.learned import with_learned
 from unidiff_cli.engine.samples import evaluations, shape, split
 from unidiff_cli.errors import UnidiffError, UsageError
@@ -24,6 +25,9 @@ from unidiff_cli.files.pictures import open_picture
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.request import MAX_COUNT, Output, Request, Result, check_whole
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Stage = TypeVar("Stage")
 Answer = tuple[Output | UnidiffError, str]
@@ -71,6 +75,15 @@ class Model(ABC):
         """An answer to each of some resolved requests for one sample, alike in shape.
 
         Their pictures are opened already.
+        """
+
+    @abstractmethod
+    def fits(
+        self, texts: Sequence[str], seed: int, picture: Image.Image, keep: int, draws: int
+    ) -> list[Fit]:
+        """The texts for an RGB picture, the best first; texts that were there before cost less.
+
+        All draws of noise are made of one seed; `keep` of the texts get every one of them.
         """
 
     @abstractmethod

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Self
 
 import torch
+from PIL import Image
 
 from unidiff_cli import __version__
 from unidiff_cli.codecs.image import ImageCodec, where
@@ -23,11 +24,13 @@ from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.core.tuned import LEGS, Steps, Tuned, is_tuned, tuned
 from unidiff_cli.engine.best import best_of
+from unidiff_cli.engine.fit import Fit
 from unidiff_cli.engine.model import Answer, Model, Stage
 from unidiff_cli.engine.parts import Parts
 from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.engine.rescue import Rescue
 from unidiff_cli.engine.samples import seed_of
+from unidiff_cli.engine.score import Scorer
 from unidiff_cli.engine.words import Words
 from unidiff_cli.errors import DegenerateResult, UnidiffError, UsageError
 from unidiff_cli.files.pictures import open_picture
@@ -56,6 +59,10 @@ class UniDiffuser(Model):
     progress: Progress
     watch: Callable[[Sampler], Sampler] | None = None
     """What every sampler goes through before it is used: to look at a picture as it forms."""
+    scorers: dict[tuple[tuple[str, ...], int], Scorer] = field(
+        default_factory=dict, init=False, compare=False
+    )
+    """The one that was used last, by its texts and seed."""
 
     @classmethod
     def load(
@@ -160,6 +167,16 @@ class UniDiffuser(Model):
         if any(dtype != self.dtype for _, dtype in answers):
             self.parts.keep_only(self.dtype)
         return [(answer, NAMES[dtype]) for answer, dtype in answers]
+
+    def fits(
+        self, texts: Sequence[str], seed: int, picture: Image.Image, keep: int, draws: int
+    ) -> list[Fit]:
+        """The texts for an RGB picture, the best first."""
+        key = tuple(texts), seed
+        if key not in self.scorers:
+            self.scorers.clear()
+            self.scorers[key] = Scorer.of(self, texts, seed)
+        return self.scorers[key](picture, keep, draws)
 
     def _sample(self, batch: list[Request], dtype: torch.dtype) -> list[Output | UnidiffError]:
         """Encode what is given, walk the mode, decode what it yields."""

@@ -19,7 +19,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, variance
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from torch import Tensor
 
@@ -28,6 +28,7 @@ from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.sampler import Levels, Predictor
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.core.solver import FIRST_TIME
+from unidiff_cli.engine.fit import Fit
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,24 +43,6 @@ FLOOR = 8
 """So many candidates get every draw, whatever they seem to be."""
 NOTHING = -1
 """The place of the prediction without words."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How well a text fits a picture."""
-
-    text: str
-    score: float
-    """By how much the words lessen the squared error, averaged over draws."""
-    error: float | None
-    """Its standard error, from one draw of noise to another; None for a single draw."""
-    evaluations: int
-    """How many draws it got: fewer where it was out of reach early."""
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON values, in five digits."""
-        error = None if self.error is None else float(f"{self.error:.5g}")
-        return {**vars(self), "score": float(f"{self.score:.5g}"), "error": error}
 
 
 @dataclass(frozen=True)

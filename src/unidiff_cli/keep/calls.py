@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unidiff_cli.engine.model import Model
 
-METHODS = ("usual_batch", "strange_words", "unread", "answers", "walk")
+METHODS = ("usual_batch", "strange_words", "unread", "answers", "fits", "walk")
 """Of the model. What it is to walk is a value that travels: a row of `travel.CLASSES`."""
 FUNCTIONS: Mapping[str, str] = {"about": "unidiff_cli.keep.held", "warm": "unidiff_cli.keep.held"}
 """Function of the model -> its module."""

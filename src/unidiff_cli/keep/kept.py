@@ -5,14 +5,15 @@ When the helper is lost, the model is loaded here and goes on where the helper s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.core.tuned import Tuned
+from unidiff_cli.engine.fit import Fit
 from unidiff_cli.engine.model import Answer, Model, Stage
 from unidiff_cli.errors import ModelUnavailable, OutOfMemory, UnidiffError
 from unidiff_cli.files.pictures import open_picture
@@ -22,6 +23,9 @@ from unidiff_cli.keep.overview import end as end_helper
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.progress import Progress
 from unidiff_cli.request import Request
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FULL = "it has no room left"
 
@@ -90,6 +94,12 @@ class Kept(Model):
             self._leave(FULL, end=True)
             return self.answers(batch)
         return found
+
+    def fits(
+        self, texts: Sequence[str], seed: int, picture: Image.Image, keep: int, draws: int
+    ) -> list[Fit]:
+        """The texts for an RGB picture, the best first."""
+        return list(self.ask("fits", list(texts), seed, picture, keep, draws))
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """What the helper makes of a call, or the model here once the helper is lost."""

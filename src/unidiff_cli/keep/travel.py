@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from unidiff_cli.core.tuned import Steps, Tuned
+from unidiff_cli.engine.fit import Fit
 from unidiff_cli.errors import UnidiffError, again
 from unidiff_cli.model_config import ModelConfig, Sampling
 from unidiff_cli.request import Output, Request
@@ -18,7 +19,7 @@ from unidiff_cli.walks.asked import Chain, Interpolation, Stage
 CLASSES: Mapping[str, type] = {
     each.__name__: each
     for each in (
-        *(Request, Output, Chain, Interpolation, Stage),
+        *(Request, Output, Chain, Interpolation, Stage, Fit),
         *(ModelConfig, Sampling, Tuned, Steps),
     )
 }

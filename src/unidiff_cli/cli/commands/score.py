@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from unidiff_cli.cli.options.shared import (
     Dtype,
     Glob,
     Json,
+    Keep,
     Memory,
     Model,
     Progress,
@@ -29,7 +30,7 @@ from unidiff_cli.request import MAX_SEED, check_whole, picture_name
 
 if TYPE_CHECKING:
     from unidiff_cli.cli.answers.inputs import Given
-    from unidiff_cli.engine.score import Fit
+    from unidiff_cli.engine.fit import Fit
 
 EXAMPLES = """\
 \b
@@ -76,6 +77,7 @@ def score(
     device: Device = "auto",
     dtype: Dtype = "auto",
     memory: Memory = "auto",
+    keep: Keep = None,
     json: Json = False,
     quiet: Quiet = False,
     progress: Progress = "auto",
@@ -87,6 +89,8 @@ def score(
     for one picture, or pictures for one text. Texts that are out of reach get fewer draws.
     """
     from unidiff_cli.cli.answers.inputs import apart, check_prompt, read_inputs
+    from unidiff_cli.cli.answers.loading import open_at
+    from unidiff_cli.files.pictures import open_picture
 
     check_whole("top", top, 1, 10**6)
     check_whole("draws", draws, 1, 1000)
@@ -108,20 +112,16 @@ def score(
     failures: list[UnidiffError] = []
     with console.listening() as listener:
         listener.stage("loading the libraries")
-        from unidiff_cli.cli.answers.loading import open_here
-
-        loaded = open_here(Place(model=model, device=device, dtype=dtype, memory=memory), listener)
-        from unidiff_cli.engine.score import Scorer
-        from unidiff_cli.files.pictures import open_picture
-
-        scorer = Scorer.of(loaded, texts, seed)
+        place = Place(model=model, device=device, dtype=dtype, memory=memory)
+        loaded = open_at(place, keep, console, listener)
         listener.begin(len(pictures), len(pictures))
         for each in pictures:
             try:
                 if each.error is not None:
                     raise each.error
                 assert each.image is not None
-                fits = scorer(open_picture(each.image), top or len(texts), draws)
+                shown = open_picture(each.image)
+                fits = loaded.fits(texts, seed, shown, top or len(texts), draws)
                 answer(console, each, fits[:top], loaded.made_with if json else None)
             except UnidiffError as error:
                 console.problem(error)
@@ -139,7 +139,7 @@ def lines(file: Path) -> list[str]:
 
 
 def answer(
-    console: Console, given: Given, fits: Sequence[Fit], made_with: dict[str, Any] | None
+    console: Console, given: Given, fits: Sequence[Fit], made_with: Mapping[str, str] | None
 ) -> None:
     """The texts of one picture: a JSON line where it is to be told what it was made with."""
     name = picture_name(given.image)
@@ -147,7 +147,7 @@ def answer(
         from unidiff_cli.files.record import line
 
         told = [fit.to_json() for fit in fits]
-        console.answer(line({"image": name, "fits": told, "made_with": made_with}))
+        console.answer(line({"image": name, "fits": told, "made_with": dict(made_with)}))
         return
     body = [
         (fit.text, f"{fit.score:.3g}", "-" if fit.error is None else f"{fit.error:.2g}")
