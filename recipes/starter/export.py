@@ -36,7 +36,7 @@ SAMPLING = Sampling(
     times="log-snr",
     steps=25,
     guidance=2.0,
-    modes={"t2i": {"solver": "unipc", "steps": 8}},
+    modes={"t2i": {"solver": "unipc", "steps": 8}, "edit": {"guidance": 4.0}},
 )
 
 

@@ -12,7 +12,7 @@ class Fit:
 
     text: str
     score: float
-    """By how much the words lessen the squared error, averaged over draws."""
+    """By how much the words lessen the squared error at best, averaged over draws."""
     error: float | None
     """Its standard error, from one draw of noise to another; None for a single draw."""
     evaluations: int

@@ -210,7 +210,9 @@ def _open(request: Request) -> _Opened | UnidiffError:
 
 
 def path_of(request: Request) -> str:
-    """The mode whose path a request walks: an edit of strength 1 is t2i, or without words i2t2i."""
+    """The mode whose path a request walks: an edit of strength 1 is t2i, without words i2t2i."""
+    if request.edits and request.prompt is None:
+        return "i2t2i"
     same = (mode.name for mode in MODES.values() if mode.legs == request.walk.legs)
     return next(same, request.mode)
 

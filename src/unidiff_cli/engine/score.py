@@ -4,13 +4,18 @@ The pointwise mutual information of a picture x and words y is log p(x | y) - lo
 diffusion model each of the two is an integral over noise levels of its errors in denoising x
 (Diffusion Classifier, arXiv 2303.16203), so their difference is the mean of
 
-    |x - prediction with the text ABSENT|^2 - |x - prediction with the text GIVEN|^2
+    |x - a|^2 - |x - (a + g (b - a))|^2
 
-All candidates share the draws of noise, so that few tell them apart. Which level and which part
-are looked at was measured on the bundled model (docs/paths.md). It is the CLIP part, which is of
-what a picture shows; errors in the VAE part, of how it looks, or in the words tell far less. And it
-is level 1, where sampling begins: below it the noisy picture itself says what it shows. There a
-prediction knows nothing of the picture, and is made once for any number of them.
+where a is predicted with the text ABSENT, b with it GIVEN, and g is a scale of guidance. 1 is the
+classifier of the paper. Here g is what lessens the error most, as pictures show a thing more or
+less strongly than the words let expect: then it is the square of x - a along b - a. Where x lies
+the other way, g would be negative, and the square counts against the words.
+
+All candidates share the draws of noise, so that few tell them apart. Scale, level and part were
+measured on the bundled model (docs/paths.md). It is the CLIP part, which is of what a picture
+shows; errors in the VAE part, of how it looks, or in the words tell far less. And it is level 1,
+where sampling begins: below it the noisy picture itself says what it shows. There a prediction
+knows nothing of the picture, and is made once for any number of them.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from statistics import fmean, variance
 from typing import TYPE_CHECKING, Self
 
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from unidiff_cli.core.latents import Latent, Latents, concatenate
 from unidiff_cli.core.noise import Noise
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 
     from unidiff_cli.engine.pipeline import UniDiffuser
 
-DRAWS = 4
+DRAWS = 2
 """Of noise."""
 BATCH = 16
 """Candidates that go through the network together."""
@@ -58,7 +64,7 @@ class Scorer:
     read: Callable[[Image.Image], Latent]
     """The image latent of a picture."""
     known: dict[tuple[int, int], Tensor] = field(default_factory=dict)
-    """Predictions (1, D) by draw and text."""
+    """Predictions (V, D) of the embeddings of a picture's views, by draw and text."""
 
     @classmethod
     def of(cls, model: UniDiffuser, texts: Sequence[str], seed: int = 0) -> Self:
@@ -80,14 +86,15 @@ class Scorer:
 
         After each draw the best quarter goes on, but at least FLOOR and `keep` of them.
         """
-        shown = self.read(picture).parts[1][0]  # (1, D)
+        shown = self.read(picture).parts[1].double().flatten()
         alive = list(range(len(self.texts)))
         gains: list[list[float]] = [[] for _ in alive]
         for draw in range(draws):
             found = self.predictions([NOTHING, *alive], draw)
-            without, *errors = (float((shown - each).double().pow(2).sum()) for each in found)
-            for k, error in zip(alive, errors, strict=True):
-                gains[k].append(without - error)
+            bare, *said = (each.double().flatten() for each in found)
+            for k, each in zip(alive, said, strict=True):
+                along = float((shown - bare) @ normalize(each - bare, dim=0))
+                gains[k].append(along * abs(along))
             alive.sort(key=lambda k: -fmean(gains[k]))
             alive = alive[: max(keep, FLOOR, math.ceil(len(alive) / 4))]
         spread = None if draws == 1 else math.sqrt(fmean(variance(gains[k]) for k in alive))
@@ -98,7 +105,7 @@ class Scorer:
         return sorted(fits, key=lambda fit: (-fit.evaluations, -fit.score))
 
     def predictions(self, some: Sequence[int], draw: int) -> list[Tensor]:
-        """What some texts let the model expect of a picture's CLIP part, each (1, D)."""
+        """What some texts let the model expect of a picture's CLIP part, each (V, D)."""
         new = [k for k in some if (draw, k) not in self.known]
         if NOTHING in new:
             new.remove(NOTHING)

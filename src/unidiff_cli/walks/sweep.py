@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from unidiff_cli.request import Result
 
 MOST_CELLS = 10_000
+SAID = {"prompt": "prompt", "negative": "without", "also": "and"}
+"""Axes of words, and what stands for these where they are not to be told."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Axis:
 
     def label(self, value: Any) -> str:
         """A value, as the sheet names it."""
+        if self.name == "also":
+            return " ".join(f"and {words}:{weight:g}" for words, weight in value)
         if isinstance(value, tuple):
             value = ("x" if self.name == "size" else "-").join(f"{each:g}" for each in value)
         if self.name == "image":
@@ -124,6 +128,6 @@ class Sheet:
 
 
 def _labels(axis: Axis, prompts: bool) -> list[str]:
-    if axis.name == "prompt" and not prompts:
-        return [f"prompt {number}" for number in range(1, len(axis.values) + 1)]
+    if axis.name in SAID and not prompts:
+        return [f"{SAID[axis.name]} {number}" for number in range(1, len(axis.values) + 1)]
     return [axis.label(value) for value in axis.values]

@@ -147,6 +147,9 @@ def test_strengths_and_levels_are_swept(run: Run, pictures: tuple[str, str]) -> 
         ("night", 0.0),
         ("night", 0.5),
     ]
+    done = run("sweep", "a fox", "--and", "snow;snow:0.5; ice:-1", *QUICK, "--json")
+    *cells, _sheet = map(json.loads, done.stdout.splitlines())
+    assert [c["also"] for c in cells] == [[["snow", 1]], [["snow", 0.5]], [["ice", -1]]]
     alone = run("sweep", "a fox", "--strength", "0.3,0.9")
     assert alone.exit_code == 2
     assert "Name the picture too" in alone.stderr

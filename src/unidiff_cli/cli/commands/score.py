@@ -61,7 +61,7 @@ Top = Annotated[
 ]
 Draws = Annotated[
     int,
-    sampling_option("--draws", metavar="N", help="Of noise, at each level: more is more exact."),
+    sampling_option("--draws", metavar="N", help="Of noise: more is more exact."),
 ]
 Seed = Annotated[int, sampling_option("--seed", metavar="N", help="Of the noise.")]
 

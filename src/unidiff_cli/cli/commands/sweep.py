@@ -11,7 +11,7 @@ import typer
 from unidiff_cli.cli.options.axes import listed, whole_numbers
 from unidiff_cli.cli.options.options import Options
 from unidiff_cli.cli.options.shared import output_option
-from unidiff_cli.cli.options.values import parse_interval, parse_size
+from unidiff_cli.cli.options.values import parse_interval, parse_size, parse_words
 from unidiff_cli.cli.options.walks import Prompts, with_options
 from unidiff_cli.errors import UsageError
 from unidiff_cli.request import MAX_COUNT, Request, check_whole
@@ -26,6 +26,7 @@ Examples:
   unidiff sweep photo.jpg --guidance 1,3,7 --seed 5
   unidiff sweep photo.jpg "a blue star" --strength 0.3,0.5,0.7,0.9 --seed 1-3
   unidiff sweep "a fox" --negative "snow;a white background" --text-level 0,0.2,0.4
+  unidiff sweep "a fox" --and "snow:0.3;snow:0.6;snow:1" --seed 1-3
 """
 LEFT_OUT = {"count", "grid", "format", "caption"}
 
@@ -57,6 +58,10 @@ Strength = Annotated[
 Negative = Annotated[
     str | None, _several("--negative", "WORDS;...", "What guidance pushes away from.")
 ]
+Also = Annotated[
+    str | None,
+    _several("--and", "WORDS[:W];...", "A further prompt, and the weight of its guidance."),
+]
 TextLevel = Annotated[
     str | None, _several("--text-level", "L,L,...", "The noise level at which words are held.")
 ]
@@ -83,6 +88,7 @@ def sweep(
     size: Size = None,
     strength: Strength = None,
     negative: Negative = None,
+    also: Also = None,
     text_level: TextLevel = None,
     image_level: ImageLevel = None,
     seed: Seed = None,
@@ -117,12 +123,18 @@ def sweep(
         Axis("size", listed("size", size, parse_size)),
         Axis("strength", strengths),
         Axis("negative", listed("negative", negative, str, ";")),
+        Axis("also", listed("and", also, further, ";")),
         Axis("text_level", listed("text-level", text_level, float)),
         Axis("image_level", listed("image-level", image_level, float)),
         *(Axis(name, values) for name, values in given.items()),
         Axis("seed", seeds or (start.seed,)),
     ]
     deliver_sheet(Sheet.of(start, axes), chosen, each)
+
+
+def further(words: str) -> tuple[tuple[str, float], ...] | None:
+    """What one value of --and says."""
+    return parse_words([words])
 
 
 Ends = tuple[Request, dict[str, tuple[Any, ...]]]
