@@ -1,12 +1,12 @@
-"""What `--best-of N` gains on the bundled model: held-out prompts, marked by the examination's judge.
+"""What `--best-of N` gains on the bundled model: held-out prompts, marked by its judge.
 
     python benchmarks/best_of.py FOLDER --prompts 40 --of 6
 
 Two groups of prompts that were held out, in random order: two things, and one kind of thing in a
-colour. All N samples of each are drawn, marked and written to FOLDER; a second run goes on where the
-first was stopped. The first sample is what comes without `--best-of`. The table has its share, the
-share of the one that is kept, their difference (paired by prompt), that of all N, and what a choice
-by the judge itself would reach.
+colour. All N samples of each are drawn, marked and written to FOLDER; a second run goes on where
+the first was stopped. The first sample is what comes without `--best-of`. The table has its share,
+the share of the one that is kept, their difference (paired by prompt), that of all N, and what a
+choice by the judge itself would reach.
 """
 
 from __future__ import annotations

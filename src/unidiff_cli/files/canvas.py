@@ -115,7 +115,9 @@ def open_mask(source: str | Image.Image, picture: Image.Image) -> Image.Image:
     low, top = change.getextrema()
     if not top:
         raise InputError(
-            "input.mask", f"{name} allows nothing to change.", "White is what may change."
+            "input.mask",
+            f"{name} allows nothing to change.",
+            "White or opaque is what may change.",
         )
     if low:
         raise InputError(

@@ -46,7 +46,7 @@ def request_of(original: Original, wish: Wish) -> Request:
         if wish.image is None:
             raise UsageError(
                 "usage.untold",
-                f"{original.name} was made of the picture {request.given!r}, "
+                f"{original.name} was made of the picture {picture_name(request.image)!r}, "
                 "which is not opened on a record's word.",
                 "Name the picture: --image FILE",
             )

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.cli.commands.conftest import Run
+from unidiff_cli.cli.commands.info import lines
 from unidiff_cli.files.metadata import read_metadata
 from unidiff_cli.files.pictures import open_picture
 
@@ -23,6 +24,11 @@ def mask() -> str:
     ImageDraw.Draw(picture).rectangle((40, 0, 79, 49), fill=255)
     picture.save("mask.png")
     return "mask.png"
+
+
+def info(name: str) -> str:
+    """What `unidiff info` tells of a picture."""
+    return "\n".join(lines(name, read_metadata(name)))
 
 
 def test_pictures_and_a_prompt_are_told_apart(run: Run, pictures: tuple[str, str]) -> None:
@@ -69,6 +75,7 @@ def test_the_pixels_outside_a_mask_are_the_inputs(
     assert not np.array_equal(made[:, 40:], given[:, 40:])
     (record,) = read_metadata("m.png").records
     assert (record.request.mask, record.request.strength) == (mask, 1.0)
+    assert f"was made of the picture '{pictures[1]}'" in run("replay", "m.png", "--check").stderr
     again = ["replay", "m.png", "--check", "--image", pictures[1]]
     assert "is not opened on a record's word" in run(*again).stderr
     assert run(*again, "--mask", mask).stdout == "m.png: same pixels\n"
@@ -118,6 +125,7 @@ def test_words_besides_the_prompt_are_recorded_and_replayed(run: Run) -> None:
     assert request.negative == "a white ground"
     assert request.also == (("snow", 0.5), ("an owl", 1.0))
     assert request.text_level == 0.2
+    assert "\n  and               snow:0.5; an owl:1\n" in info("made.png")
     assert "\nNegative prompt: a white ground\n" in (known.parameters or "")
     assert run("replay", "made.png", "--check").stdout == "made.png: same pixels\n"
     other = run("replay", "made.png", "--negative", "night", "-o", "other.png", "--json")
@@ -164,6 +172,9 @@ def test_the_best_of_several_is_recorded(run: Run) -> None:
     run("t2i", "a fox", "--steps", "2", "--seed", str(output["seed"]), "-o", "alone.png")
     assert open_picture("best.png").tobytes() == open_picture("alone.png").tobytes()
     assert read_metadata("best.png").records[0].outputs[0].fit == output["fit"]
+    told = info("best.png")
+    assert f"  kept seed         {output['seed']}\n" in told
+    assert "\n  fit  " in told
 
 
 def test_score_tells_the_texts_in_order(run: Run, pictures: tuple[str, str]) -> None:
@@ -178,6 +189,11 @@ def test_score_tells_the_texts_in_order(run: Run, pictures: tuple[str, str]) -> 
     table = run("score", pictures[0], "a fox", "an owl").stdout
     assert table.startswith("a.png\nTEXT")
     assert {"a fox", "an owl"} <= set(table.replace("  ", "\n").splitlines())
+    piped = run("score", pictures[0], "--labels", "-", "--json", input=b"a fox\n\n a hare \n")
+    (line,) = piped.stdout.splitlines()
+    assert {fit["text"] for fit in json.loads(line)["fits"]} == {"a fox", "a hare"}
+    both = run("score", "-", "--labels", "-", input=Path(pictures[0]).read_bytes())
+    assert (both.exit_code, "read only once" in both.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ from PIL import Image
 
 from tests.cli.commands.conftest import Run, names
 from unidiff_cli.files.metadata import read_metadata
+from unidiff_cli.walks.sweep import Axis, _labels
+
+WORDS = {"prompt": ("a fox", "an owl"), "negative": ("snow",), "also": ((("ice", 0.5),),)}
 
 
 class TestSweep:
@@ -34,6 +37,14 @@ class TestSweep:
         done = run("sweep", "a fox", "--guidance-interval", "0,1;0.2,0.7", "--seed", "1", "--json")
         *cells, _sheet = map(json.loads, done.stdout.splitlines())
         assert [each["guidance_interval"] for each in cells] == [[0, 1], [0.2, 0.7]]
+
+    def test_words_that_are_swept_are_not_told_on_request(self) -> None:
+        said, not_said = (
+            [_labels(Axis(name, values), prompts) for name, values in WORDS.items()]
+            for prompts in (True, False)
+        )
+        assert said == [["a fox", "an owl"], ["without snow"], ["and ice:0.5"]]
+        assert not_said == [["prompt 1", "prompt 2"], ["without 1"], ["and 1"]]
 
     def test_times_are_swept(self, run: Run) -> None:
         done = run("sweep", "a fox", "--times", "uniform,log-snr", "--seed", "1", "--json")

@@ -144,8 +144,11 @@ def _told(record: Record) -> dict[str, Any]:
     values = record.to_json()
     outputs, made_with = values.pop("outputs"), values.pop("made_with")
     values.pop("status")
+    if "also" in values:
+        values["and"] = "; ".join(f"{words}:{weight:g}" for words, weight in values.pop("also"))
     texts = [output["text"] for output in outputs if "text" in output]
-    return {**values, **({"text": texts[0]} if texts else {}), **made_with}
+    best = [{"kept seed": one["seed"], "fit": one["fit"]} for one in outputs if "fit" in one]
+    return {**values, **({"text": texts[0]} if texts else {}), **dict(*best[:1]), **made_with}
 
 
 def _of_others(known: Metadata) -> list[str]:

@@ -49,7 +49,12 @@ Inputs = Annotated[
 ]
 Labels = Annotated[
     Path | None,
-    typer.Option("--labels", metavar="FILE", help="More texts, one a line.", dir_okay=False),
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="More texts, one a line; - reads them from stdin.",
+        dir_okay=False,
+    ),
 ]
 Top = Annotated[
     int | None,
@@ -84,9 +89,9 @@ def score(
 ) -> None:
     """Say how well words fit a picture.
 
-    The texts are told in order, with how much each helps the model to tell noise in the picture:
-    an estimate of their mutual information, and its standard error. It is relative: compare texts
-    for one picture, or pictures for one text. Texts that are out of reach get fewer draws.
+    The texts are told in order, with how much each helps the model to foresee what the picture
+    shows: an estimate of their mutual information, and its standard error. It is relative: compare
+    texts for one picture, or pictures for one text. Texts out of reach get fewer draws.
     """
     from unidiff_cli.cli.answers.inputs import apart, check_prompt, read_inputs
     from unidiff_cli.cli.answers.loading import open_at
@@ -96,7 +101,7 @@ def score(
     check_whole("draws", draws, 1, 1000)
     check_whole("seed", seed, 0, MAX_SEED)
     names, texts = apart(inputs)
-    texts = list(dict.fromkeys([*texts, *(lines(labels) if labels else [])]))
+    texts = list(dict.fromkeys([*texts, *(lines(labels, names) if labels else [])]))
     if not texts:
         raise UsageError(
             "usage.missing", "There is no text to score.", 'Try unidiff score photo.jpg "a cat"'
@@ -131,8 +136,13 @@ def score(
     leave(failures, len(pictures))
 
 
-def lines(file: Path) -> list[str]:
+def lines(file: Path, pictures: Sequence[str]) -> list[str]:
     """The texts in a file, the empty lines left out; an InputError where it cannot be read."""
+    if str(file) == "-":
+        from unidiff_cli.cli.answers.inputs import check_dashes, read_inputs
+
+        check_dashes([*pictures, "-"])
+        return [(each.prompt or "").strip() for each in read_inputs(MODES["t2i"], ["-"])]
     from unidiff_cli.evaluate.rows import prompts
 
     return prompts(file)
