@@ -1,6 +1,6 @@
 """What `--best-of N` gains on the bundled model: held-out prompts, marked by its judge.
 
-    python benchmarks/best_of.py FOLDER --prompts 40 --of 6
+    python benchmarks/best_of.py FOLDER --skip 83 --prompts 83 --of 6
 
 Two groups of prompts that were held out, in random order: two things, and one kind of thing in a
 colour. All N samples of each are drawn, marked and written to FOLDER; a second run goes on where
@@ -41,12 +41,13 @@ def asked(exam: Examination) -> Iterator[tuple[str, Prompt]]:
         yield from ((g, prompt) for g, prompt in zip(GROUPS, both, strict=True) if prompt)
 
 
-def draw(folder: Path, prompts: int, count: int) -> None:
+def draw(folder: Path, skipped: int, prompts: int, count: int) -> None:
     """Draw, mark and write what the folder does not have yet."""
     exam, (judge, about), model = Examination.open(), open_judge(), UniDiffuser.load("starter")
     results = folder / "results.jsonl"
     done = {row["prompt"] for row in rows(results)}
-    for place, (group, prompt) in enumerate(islice(asked(exam), 2 * prompts)):
+    some = islice(enumerate(asked(exam)), 2 * skipped, 2 * (skipped + prompts))
+    for place, (group, prompt) in some:
         if prompt.text in done:
             continue
         best = Request(mode="t2i", prompt=prompt.text, seed=1000 + place, best_of=count)
@@ -77,10 +78,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--prompts", type=int, default=40, help="of each group")
+    parser.add_argument("--skip", type=int, default=0, help="so many of each group before them")
     parser.add_argument("--of", type=int, default=6)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    draw(arguments.folder, arguments.prompts, arguments.of)
+    draw(arguments.folder, arguments.skip, arguments.prompts, arguments.of)
     print("| | n | the first | the kept one | difference | all | the judge's choice |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for group in GROUPS:

@@ -233,7 +233,7 @@ class Output:
     image: Image.Image | None = None
     text: str | None = None
     fit: float | None = None
-    """Of the best of several: its score, as `unidiff score` tells it."""
+    """Of the best of several: by how much its words help the model to see it through noise."""
 
 
 @dataclass(frozen=True, kw_only=True)

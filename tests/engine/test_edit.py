@@ -16,6 +16,7 @@ from unidiff_cli.core.sampler import Levels
 from unidiff_cli.core.schedule import stable_diffusion
 from unidiff_cli.engine.best import candidates
 from unidiff_cli.engine.fit import Fit
+from unidiff_cli.engine.gain import gain
 from unidiff_cli.engine.model import path_of
 from unidiff_cli.engine.score import DRAWS, Scorer
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
@@ -207,7 +208,7 @@ def test_the_best_of_several_is_the_one_with_the_highest_score(
     def score(output: Output) -> float:
         assert output.image is not None
         picture = output.image.resize((32, 32)) if mode == "edit" else output.image
-        return Scorer.of(model, [output.text or "a fox"])(picture)[0].score
+        return gain(model, picture, output.text or "a fox")
 
     if mode != "edit":  # there the model scores what it made at its own size
         assert best.fit == pytest.approx(max(map(score, some)))

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unidiff_cli.core.noise import stream
+from unidiff_cli.engine.gain import gain
 from unidiff_cli.engine.model import Answer
 from unidiff_cli.engine.samples import seed_of
-from unidiff_cli.engine.score import Scorer
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.request import MAX_SEED, Output, Request
 
@@ -49,5 +49,4 @@ def fit(model: UniDiffuser, request: Request, output: Output) -> float:
     words = output.text if request.prompt is None else request.prompt
     assert words is not None
     assert output.image is not None
-    (found,) = Scorer.of(model, [words])(output.image)
-    return found.score
+    return gain(model, output.image, words)

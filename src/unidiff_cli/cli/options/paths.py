@@ -90,7 +90,7 @@ BestOf = Annotated[
     sampling_option(
         "--best-of",
         metavar="N",
-        help="Make N of each sample and keep the one that fits its words best, as `unidiff score` "
-        "sees it.",
+        help="Make N of each sample and keep the one that fits its words best, as the model sees "
+        "it.",
     ),
 ]
