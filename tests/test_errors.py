@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import pickle
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -14,12 +13,12 @@ import pytest
 from unidiff_cli import errors
 from unidiff_cli.batch.crew import WorkerDied
 from unidiff_cli.cli.command import WRONG_USES
-from unidiff_cli.errors.codes import Code
+from unidiff_cli.errors.codes import Code, registry
 from unidiff_cli.keep.folder import Unsafe
 from unidiff_cli.train.trainer import TrainingDiverged
 
 HOUSE = Path(errors.__file__).parents[1]
-REGISTRY = tomllib.loads((HOUSE / "errors" / "codes.toml").read_text())
+REGISTRY = registry()
 REGISTERED = [f"{area}.{name}" for area, codes in REGISTRY.items() for name in codes]
 CLASSES = {each.__name__: each for each in (*errors.AREAS.values(), WorkerDied, Unsafe)}
 CLASSES["TrainingDiverged"] = TrainingDiverged

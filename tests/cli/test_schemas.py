@@ -156,10 +156,15 @@ def test_events(tmp_path: Path) -> None:
     Path("a.txt").write_text("a picture")
     training = unidiff("train", "--data", ".", "--model", "tiny", "--steps", "1", "-o", "run",
                        "--progress", "json")  # fmt: skip
-    lines = "".join(each.stderr for each in (done, done_too, training)).splitlines()
+    Path("jobs.jsonl").write_text('{"mode": "t", "steps": 1}\n{"mode": "t2i"}\n')
+    batch = unidiff("batch", "jobs.jsonl", "-o", "out", *TINY, "--progress", "json")
+    wrong = unidiff("t2i", "fox", "--stepz", "1", "--progress=json")
+    assert [batch.exit_code, wrong.exit_code] == [6, 2]
+    runs = (done, done_too, training, batch, wrong)
+    lines = "".join(each.stderr for each in runs).splitlines()
     events = [fits("event", json.loads(line)) for line in lines]
     assert {each["event"] for each in events} == {"stage", "begin", "progress", "note", "error"}
-    assert all(removable("event", each) == set() for each in events)
+    assert all(removable("event", each) <= {"custom_id"} for each in events)
 
 
 def test_every_command_that_prints_json_is_held_to_a_schema() -> None:

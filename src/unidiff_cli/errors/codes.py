@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.resources import files
 from typing import Literal
 
 Code = Literal[
@@ -120,3 +122,10 @@ Code = Literal[
     "output.unsigned",
     "output.stdout",
 ]
+
+
+def registry() -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    """Area -> name -> when it comes, and what to do."""
+    import tomllib
+
+    return tomllib.loads(files(__package__).joinpath("codes.toml").read_text("utf-8"))

@@ -12,7 +12,7 @@ VERSION = 1
 """Of all of them; it rises when a field goes or comes to mean something else."""
 SCHEMAS = {
     "record": ("A sample, as t2i and its like print it with --json, and batch.", records.record),
-    "error": ("What went wrong, in a record.", records.error),
+    "error": ("What went wrong, in a record; all codes.", records.listed_error),
     "event": ("A line of stderr with --progress json.", records.event),
     "job": ("A line of what batch takes.", job),
     "walk": ("A line of chain or interpolate with --json.", told.walk),

@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields
 
 from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import AREAS
+from unidiff_cli.errors.codes import registry
 from unidiff_cli.request import Request
 from unidiff_cli.schemas.fields import (
     NUMBER,
@@ -87,15 +88,28 @@ def error(coded: bool = True) -> Schema:
     return closed(always, now_and_then)
 
 
+def listed_error() -> Schema:
+    """The same, with every code that this version has, and what each means."""
+    known = [
+        {"const": f"{area}.{name}", "description": f"{when} {what}"}
+        for area, codes in registry().items()
+        for name, (when, what) in codes.items()
+    ]
+    schema = error()
+    schema["properties"]["code"] = {**CODE, "anyOf": [*known, {"description": "Of a later one."}]}
+    return schema
+
+
 def sweep() -> Schema:
     """The record of each cell, then the file of the sheet."""
     return {"oneOf": [record(), closed({"sheet": TEXT})]}
 
 
 def event() -> Schema:
-    """A line of stderr; `train` tells of its steps in a way of its own."""
+    """A line of stderr; `train` and `batch` tell of steps and jobs in ways of their own."""
     pair = {**exactly(2, WHOLE), "description": "Done, and all."}
     left = or_null(NUMBER)
+    failed = {"type": TEXT, "code": CODE, "message": TEXT, "hint": TEXT}
     kinds = [
         ("stage", {"what": TEXT}),
         ("begin", {"items": WHOLE, "evaluations": WHOLE}),
@@ -111,6 +125,16 @@ def event() -> Schema:
             },
         ),
         ("note", {"text": TEXT}),
-        ("error", {"type": TEXT, "code": CODE, "message": TEXT, "hint": TEXT}),
+        (
+            "progress",
+            {
+                "items": exactly(2, or_null(WHOLE)),
+                "failed": WHOLE,
+                "rate": {**NUMBER, "description": "Jobs a second."},
+                "seconds_left": left,
+            },
+        ),
+        ("error", failed),
+        ("error", {"custom_id": TEXT, **failed}),
     ]
     return {"oneOf": [closed({"event": {"const": kind}, **values}) for kind, values in kinds]}

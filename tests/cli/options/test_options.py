@@ -44,14 +44,14 @@ def test_options_are_frozen() -> None:
     assert surface(get_command(app)) == json.loads(FROZEN.read_text())
 
 
-def test_the_page_is_what_help_says() -> None:
-    path = ROOT / "scripts" / "write_cli_docs.py"
-    spec = importlib.util.spec_from_file_location("write_cli_docs", path)
+@pytest.mark.parametrize("name", ["write_cli_docs", "write_error_docs"])
+def test_the_page_is_what_its_script_writes(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    assert script.PAGE.read_text() == script.page(), "run: python scripts/write_cli_docs.py"
+    assert script.PAGE.read_text() == script.page(), f"run: python scripts/{name}.py"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class Meter:
 
     def _tell_error(self, custom_id: str, error: dict[str, str]) -> None:
         if self.console.progress == "json":
-            event(event="error", custom_id=custom_id, **error)
+            event(event="error", custom_id=custom_id, **{"hint": "", **error})
         else:
             self.console.problem(again(error).told(f"{custom_id}: {error['message']}"))
 
