@@ -28,6 +28,34 @@ def test_the_events_are_those_that_are_printed(cli: Cli) -> None:
         assert set(real) == set(shown[real["event"]])
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("t2i fox --stepz 3", "usage.unknown-option"),
+        ("t2i fox --steps many", "usage.form"),
+        ("t2i fox --solver many", "usage.choice"),
+        ("t2i fox --steps 0", "usage.range"),
+        ("t2i fox --steps", "usage.missing"),
+        ("chain", "usage.missing"),
+        ("keep nobody", "usage.command-line"),
+        ("t2i fox --model missing", "model.unknown"),
+        ("t2i crash", "internal.unexpected"),
+        ("i2t nothing.png", "input.missing"),
+        ("t2i OutOfMemory", "memory.asked-for"),
+    ],
+)
+def test_an_error_that_ends_the_run_is_an_event(
+    line: str, code: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNIDIFF_PROGRESS", "json")
+    done = cli(*line.split())
+    events = map(json.loads, done.stderr.splitlines())
+    (said,) = (each for each in events if each["event"] == "error")
+    assert said["code"] == code
+    assert done.exit_code == errors.AREAS[code.partition(".")[0]].exit_code
+    assert not said["message"].startswith("Value error")
+
+
 @pytest.mark.parametrize("page", [PAGE, "help"], ids=["page", "help"])
 def test_the_codes_are_those_of_the_errors(page: str, cli: Cli) -> None:
     codes = {0, errors.SOME_FAILED, errors.INTERRUPTED, errors.CLOSED_PIPE, 128 + 1, 128 + 15} | {

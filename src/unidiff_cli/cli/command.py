@@ -34,9 +34,10 @@ WRONG_USES: Mapping[str, Code] = {
     "NoSuchOption": "usage.unknown-option",
     "MissingParameter": "usage.missing",
     "BadOptionUsage": "usage.missing",
-    "BadParameter": "usage.choice",
+    "BadChoice": "usage.choice",
+    "BadParameter": "usage.form",
 }
-"""The names of its children -> codes; the others are about words that are no options."""
+"""The names of its children, one of them in two, -> codes; the others are about the command."""
 
 
 class Command(TyperCommand):
@@ -174,10 +175,10 @@ def _say(error: UnidiffError, events: bool) -> None:
 
 
 def _wrong_use(error: Any) -> UsageError:
+    message = error.format_message().replace("Value error, ", "")  # how pydantic begins
+    name = "BadChoice" if " is not one of " in message else type(error).__name__
     return UsageError(
-        WRONG_USES.get(type(error).__name__, "usage.command-line"),
-        _sentence(error.format_message()),
-        _help_of(error),
+        WRONG_USES.get(name, "usage.command-line"), _sentence(message), _help_of(error)
     )
 
 

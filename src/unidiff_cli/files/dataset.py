@@ -60,6 +60,8 @@ def read(path: Path) -> tuple[Iterator[Item], str]:
         return _tar(path), ""
     if suffix in (".jsonl", ".csv") and path.is_file():
         return _table(path), ""
+    if not path.exists():
+        raise InputError("input.missing", f"There is no {path}.", "Check the path.")
     raise InputError(
         "input.data-set", f"{path} is neither a folder nor a .jsonl, .csv or .tar file.", LAYOUTS
     )

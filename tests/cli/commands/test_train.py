@@ -48,7 +48,7 @@ def test_the_folder_is_the_answer_and_all_else_is_stderr(data: Path) -> None:
     [
         ([], 2, "There is nothing to train"),
         (["none.toml"], 3, "Cannot read none.toml"),
-        (["--data", "nowhere", "--model", "tiny"], 3, "neither a folder nor"),
+        (["--data", "nowhere", "--model", "tiny"], 3, "There is no nowhere"),
         (["--data", ".", "--model", "tiny"], 3, "no picture with a caption"),
         (["--data", ".", "--model", "no-such-model"], 4, "no model 'no-such-model'"),
     ],
