@@ -83,7 +83,7 @@ def test_json_lines(tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="There is no .*none"):
+    with pytest.raises(InputError, match=r"There is no .*none"):
         read(tmp_path / "none")
     (tmp_path / "a.doc").touch()
     with pytest.raises(InputError, match="neither a folder nor") as error:
