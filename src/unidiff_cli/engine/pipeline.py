@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Self
 
@@ -116,10 +117,6 @@ class UniDiffuser(Model):
         name = self.device.type
         if name == "cuda":
             name = torch.cuda.get_device_name(self.device)
-        found = {"unidiff": __version__}
-        for library in ("torch", "numpy", "diffusers", "transformers"):
-            with suppress(PackageNotFoundError):
-                found[library] = version(library)
         return {
             "model": self.parts.checkpoint.name,
             "revision": self.parts.checkpoint.revision,
@@ -127,7 +124,7 @@ class UniDiffuser(Model):
             "dtype": NAMES[self.dtype],
             "threads": str(torch.get_num_threads()),
             "memory": self.parts.memory,
-            **found,
+            **_versions(),
         }
 
     def use_threads(self, threads: int | None) -> None:
@@ -283,3 +280,13 @@ def decode(
                 )
             )
     return outputs
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of the program and of the libraries that it computes with."""
+    found = {"unidiff": __version__}
+    for library in ("torch", "numpy", "diffusers", "transformers"):
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
