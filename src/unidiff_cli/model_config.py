@@ -44,6 +44,7 @@ KEYS: Mapping[str, str] = {
     "sampling.times": "text",
     "sampling.steps": "a whole number",
     "sampling.guidance": "a number",
+    "sampling.order": "text",
     "sampling.modes": "an object",
 }
 """What a config must say, as far as more than the part itself reads it."""
@@ -58,12 +59,17 @@ class Sampling:
     times: str = "uniform"
     steps: int = 50
     guidance: float = 7.0
+    order: str = "together"
+    """Of the mode that has several."""
     modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Mode -> what is otherwise there."""
 
-    def of(self, mode: str) -> Self:
-        """The defaults of one mode."""
-        return replace(self, **self.modes.get(mode, {}), modes={})
+    def of(self, mode: str, order: str | None = None) -> Self:
+        """The defaults of one mode. A row of its own counts for its order, and for no other."""
+        found = replace(self, **self.modes.get(mode, {}), modes={})
+        if order in (None, found.order):
+            return found
+        return replace(self, order=order, modes={})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from unidiff_cli.checks.fields import check_interval as check_interval
 from unidiff_cli.checks.fields import check_number as check_number
 from unidiff_cli.checks.fields import check_whole as check_whole
 from unidiff_cli.checks.meaning import check_given, check_meaning
-from unidiff_cli.core.modes import MODES, Mode
+from unidiff_cli.core.modes import MODES, TOGETHER, Mode
 from unidiff_cli.core.pair import MODALITIES, Pair
 from unidiff_cli.core.solver import SOLVERS, TIMES
 from unidiff_cli.core.tuned import NAME, is_tuned
@@ -30,6 +30,7 @@ MAX_SEED = 2**63 - 1 - MAX_COUNT
 MAX_REPETITIONS = 100
 MAX_BEST = 1000
 FAST = ("off", "safe", "max")
+ORDERS = (TOGETHER, *MODES["joint"].orders)
 WHOLE = ("count", "seed", "steps", "size", "extend", "feather", "harmonise", "best_of")
 """Fields of whole numbers."""
 
@@ -43,7 +44,13 @@ CHECKS: dict[str, Callable[[object], Any]] = {
 """What makes values of lists."""
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "published": {"solver": "dpm++3s", "times": "uniform", "steps": 50, "guidance": 7.0},
+    "published": {
+        "solver": "dpm++3s",
+        "times": "uniform",
+        "steps": 50,
+        "guidance": 7.0,
+        "order": TOGETHER,
+    },
     "quick": {"solver": "dpm++2m", "times": "log-snr", "steps": 16},
 }
 
@@ -72,6 +79,8 @@ class Request:
     """Guidance only at noise levels t from the first to the second; 0 is clean, 1 is noise."""
     size: tuple[int, int] | None = None
     """Width and height in pixels, multiples of 16."""
+    order: str | None = None
+    """Of joint: whether picture and caption form together, or the one after the other."""
     strength: float | None = None
     """Of an edit: the noise level from which the picture is drawn anew; 0 leaves it, 1 is t2i."""
     mask: str | Image.Image | None = None
@@ -120,6 +129,7 @@ class Request:
         check_number("guidance", self.guidance, 0.0, MAX_GUIDANCE)
         check_choice("solver", NAME if is_tuned(self.solver) else self.solver, [*SOLVERS, NAME])
         check_choice("times", self.times, TIMES)
+        check_choice("order", self.order, ORDERS)
         check_choice("absent", self.absent, ("fresh", "fixed"))
         check_choice("unconditional", self.unconditional, ("absent", "empty"))
         check_choice("fast", self.fast, FAST)
@@ -152,7 +162,7 @@ class Request:
         known = [m for m in MODALITIES if given[m] is not None]
         # Where a part stays, the rest begins with noise unless something else is said.
         first = 1.0 if self.strength is None and self.masked else self.strength
-        return MODES[self.mode].along(known, first, levels)
+        return MODES[self.mode].along(known, first, levels, self.order or TOGETHER)
 
     @property
     def given(self) -> str | None:

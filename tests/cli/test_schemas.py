@@ -59,7 +59,8 @@ def _pictures() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_records(mode: str) -> None:
     (values,) = told(mode, *MODES[mode], *TINY, "--steps", "1", "--json")
-    optional = {"v1_data"} | ({"prompt", "strength"} if mode == "edit" else set())
+    own = {"edit": {"prompt", "strength"}, "joint": {"order"}}
+    optional = {"v1_data"} | own.get(mode, set())
     assert removable("record", fits("record", values)) == optional
 
 

@@ -86,6 +86,18 @@ def test_a_walk_leaves_out_what_is_given_begins_lower_and_holds_levels() -> None
     assert MODES["joint"].along((), None, half) == MODES["joint"]
 
 
+def test_joint_goes_along_the_diagonal_or_along_two_edges() -> None:
+    clean, joint = Pair(0.0, 0.0), MODES["joint"]
+    by_order = {name: joint.along((), None, clean, name) for name in ("together", *joint.orders)}
+    assert {name: walk.legs for name, walk in by_order.items()} == {
+        "together": (Leg(S, S),),
+        "text-first": (Leg(A, S), Leg(S, G)),
+        "image-first": (Leg(S, A), Leg(G, S)),
+    }
+    assert {walk.yields for walk in by_order.values()} == {("image", "text")}
+    assert [name for name, mode in MODES.items() if mode.orders] == ["joint"]
+
+
 @pytest.mark.parametrize("leg", sorted(LEGAL, key=str))
 def test_guidance_pushes_off_the_opposite_edge(leg: tuple[Role, Role]) -> None:
     bare = {modality: Leg(*leg).alone(modality) for modality in MODALITIES}

@@ -18,6 +18,7 @@ from unidiff_cli.core.modes import MODES
 from unidiff_cli.engine.parts import Parts
 from unidiff_cli.engine.predictor import UViTPredictor
 from unidiff_cli.errors import DegenerateResult, InputError, OutOfMemory, UsageError
+from unidiff_cli.model_config import Sampling
 from unidiff_cli.nets.captioner import Trees
 from unidiff_cli.progress import Silence
 from unidiff_cli.request import Output
@@ -110,6 +111,46 @@ def test_a_mode_may_have_defaults_of_its_own(model: UniDiffuser) -> None:
     assert choices(Request(mode="t2i", prompt="", steps=9)) == ("unipc", 9, *plain[2:])
     assert choices(Request(mode="i2t", image="-")) == (*plain[:3], 1.5)
     assert choices(Request(mode="joint")) == plain
+
+
+def test_a_pair_with_one_of_it_first_is_what_two_modes_make(model: UniDiffuser) -> None:
+    def latents(request: Request) -> Latents:
+        sampler = model.sampler(request, noise, model.dtype)
+        return sampler.walk(request.walk, noise.latents(0, "start"))
+
+    noise = model.parts.noise([5], 32, 32)
+    for order, mode, other in (("text-first", "t", "t2i"), ("image-first", "i", "i2t")):
+        made = latents(model.resolve(Request(mode="joint", order=order, seed=5)))
+        first = latents(model.resolve(Request(mode=mode, seed=5)))
+        (part,) = MODES[mode].yields
+        assert torch.equal(made[part].parts[0], first[part].parts[0])
+        settings = model.resolve(Request(mode="joint", seed=5))
+        second = model.sampler(settings, noise, model.dtype).sample(MODES[other].legs[0], first, 1)
+        assert all(map(torch.equal, made.image.parts, second.image.parts))
+        assert all(map(torch.equal, made.text.parts, second.text.parts))
+
+
+def test_a_mode_that_makes_one_thing_has_no_order() -> None:
+    with pytest.raises(UsageError, match="t2i makes one"):
+        Request(mode="t2i", prompt="a fox", order="text-first")
+    with pytest.raises(UsageError, match="no order 'sideways'"):
+        Request(mode="joint", order="sideways")
+
+
+def test_the_order_is_the_models_choice_and_its_defaults_are_of_that_order() -> None:
+    rows = {"joint": {"order": "text-first", "steps": 6, "solver": "unipc"}}
+    usual = Sampling(solver="ddim", steps=20, modes=rows)
+    assert [
+        (found.order, found.steps, found.solver)
+        for found in (usual.of("joint"), usual.of("joint", "text-first"))
+    ] == [("text-first", 6, "unipc")] * 2
+    other = usual.of("joint", "together")
+    assert (other.order, other.steps, other.solver) == ("together", 20, "ddim")
+    plain = Sampling()
+    assert (plain.of("joint").order, plain.of("joint", "image-first").order) == (
+        "together",
+        "image-first",
+    )
 
 
 def test_settings_change_the_picture(model: UniDiffuser, photo: str) -> None:

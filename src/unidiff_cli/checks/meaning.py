@@ -39,6 +39,7 @@ def check_meaning(request: Request) -> None:
     sees = any(leg.image is Role.GIVEN for leg in legs)
     here = f"{request.mode} of words" if mode.revises and worded else request.mode
     rules = {
+        "order": (bool(mode.orders), f"joint makes two things in some order; {here} makes one."),
         "strength": (mode.revises, f"An edit begins with a picture, {here} with noise."),
         "mask": (mode.revises, f"A mask is of a picture that is edited; {here} edits none."),
         "extend": (mode.revises, f"A picture that is edited can be extended; {here} edits none."),

@@ -16,15 +16,22 @@ A leg need not run along the edge, nor begin in the corner. What is given may be
 above 0, which moves the leg inside: the nearer to the opposite edge, the less it counts. And a
 sampled modality that is known may be noised to a first level below 1 and sampled from there
 (SDEdit, arXiv 2108.01073): so a picture is edited.
+
+And there is more than one way between two corners. joint takes the diagonal; along two edges, first
+`t` and then `t2i`, or `i` and then `i2t`, it samples from the same distribution, as
+p(x, y) = p(y) p(x | y) = p(x) p(y | x), with fewer points of the network for each step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass, replace
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from unidiff_cli.core.pair import MODALITIES, Modality, Pair
+
+TOGETHER = "together"
+"""The name of a mode's own order."""
 
 
 class Role(Enum):
@@ -66,6 +73,8 @@ class Mode:
     name: str
     help: str
     legs: tuple[Leg, ...]
+    orders: Mapping[str, tuple[Leg, ...]] = field(default_factory=dict, hash=False)
+    """Other ways to the same end, by name; `legs` are TOGETHER."""
 
     @property
     def needs(self) -> Modality | None:
@@ -75,21 +84,28 @@ class Mode:
 
     @property
     def yields(self) -> tuple[Modality, ...]:
-        """What the user gets: what the last leg samples."""
-        return self.legs[-1].which(Role.SAMPLED)
+        """What the user gets: what the last leg samples, or any where nothing was given."""
+        legs = self.legs[-1:] if self.needs else self.legs
+        return tuple(m for m in MODALITIES if any(leg[m] is Role.SAMPLED for leg in legs))
 
     @property
     def revises(self) -> bool:
         """Whether the last leg begins with what the user gave: then the user may give both."""
         return self.legs[-1].first < 1
 
-    def along(self, given: Container[Modality], first: float | None, levels: Pair[float]) -> Mode:
-        """The mode's walk for one request.
+    def along(
+        self,
+        given: Container[Modality],
+        first: float | None,
+        levels: Pair[float],
+        order: str = TOGETHER,
+    ) -> Mode:
+        """The mode's walk for one request, in one of its orders.
 
         Of what is given already, nothing is sampled on the way; the last leg begins at `first`, if
         that is a number, and what is given is held at its modality's level.
         """
-        *before, last = self.legs
+        *before, last = self.orders.get(order, self.legs)
         before = [leg for leg in before if not all(m in given for m in leg.which(Role.SAMPLED))]
         last = last if first is None else replace(last, first=first)
         legs = (
@@ -106,7 +122,12 @@ MODES: dict[str, Mode] = {
     for mode in (
         Mode("t2i", "Make a picture of what a prompt says.", (Leg(S, G),)),
         Mode("i2t", "Say what a picture shows.", (Leg(G, S),)),
-        Mode("joint", "Make a picture and its caption, from nothing.", (Leg(S, S),)),
+        Mode(
+            "joint",
+            "Make a picture and its caption, from nothing.",
+            (Leg(S, S),),
+            {"text-first": (Leg(A, S), Leg(S, G)), "image-first": (Leg(S, A), Leg(G, S))},
+        ),
         Mode("i", "Make a picture, from nothing.", (Leg(S, A),)),
         Mode("t", "Make a sentence, from nothing.", (Leg(A, S),)),
         Mode("i2t2i", "Make a variation of a picture.", (Leg(G, S), Leg(S, G))),

@@ -96,7 +96,9 @@ class Model(ABC):
         `like` is another mode whose defaults count.
         """
         config, request = self.config, request.seeded()
-        usual = config.sampling.of(like or path_of(request))
+        usual = config.sampling.of(like or path_of(request), request.order)
+        if MODES[request.mode].orders:
+            request = replace(request, order=usual.order)
         if request.v1_data is not None and not config.data_types:
             raise UsageError(
                 "usage.not-for-model",

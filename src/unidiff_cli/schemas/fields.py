@@ -18,6 +18,7 @@ from unidiff_cli.request import (
     MAX_REPETITIONS,
     MAX_SEED,
     MAX_STEPS,
+    ORDERS,
     Request,
 )
 
@@ -32,6 +33,7 @@ RANGES: dict[str, dict[str, Any]] = {
     "mode": {"enum": list(MODES)},
     "solver": {"anyOf": [{"enum": [*SOLVERS, NAME]}, {"pattern": f"^{PATTERN}$"}]},
     "times": {"enum": list(TIMES)},
+    "order": {"enum": list(ORDERS)},
     "count": {"minimum": 1, "maximum": MAX_COUNT},
     "seed": {"minimum": 0, "maximum": MAX_SEED},
     "steps": {"minimum": 1, "maximum": MAX_STEPS},
@@ -87,6 +89,7 @@ HELP = {
     "fast": "Keep what the network's middle made for a few evaluations: sooner, not the same.",
     "size": "Width and height in pixels.",
     "strength": "Of an edit: the noise level from which it is drawn anew; 0 leaves it, 1 is t2i.",
+    "order": "Of joint: picture and caption together, or the one after the other.",
     "mask": "Of an edit: the path of a picture, white (or opaque) where it may change.",
     "feather": "Pixels inside the mask over which the new picture sets in.",
     "harmonise": "How many times more the steps of a masked edit are made.",

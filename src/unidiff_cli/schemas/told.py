@@ -121,16 +121,17 @@ def models() -> Schema:
             "why": {**maybe, "description": "Why it is not here."},
         }
     )
-    chosen = {name: kind for name, kind in asked().items() if name in SETTLED}
+    chosen = {name: kind for name, kind in asked().items() if name in (*SETTLED, "order")}
     named_so = [field.name for field in fields(Sampling)]
-    sampling = {name: chosen[name] for name in named_so if name in chosen}
+    of_mode = {name: chosen[name] for name in named_so if name in chosen}
+    sampling = {name: kind for name, kind in of_mode.items() if name != "order"}
     known = closed(
         {
             "name": TEXT,
             "license": TEXT,
             "picture_size": WHOLE,
             "text_tokens": WHOLE,
-            "sampling": closed({**sampling, "modes": named(closed({}, sampling))}),
+            "sampling": closed({**sampling, "modes": named(closed({}, of_mode))}),
         },
         {
             "summary": TEXT,

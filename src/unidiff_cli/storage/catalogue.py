@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.model_config import Sampling
 from unidiff_cli.registry import Row
 from unidiff_cli.storage.find import Found, find
 from unidiff_cli.storage.layout import digest, layout_of
@@ -56,9 +57,14 @@ def known_of(found: Found) -> dict[str, Any]:
         "picture_size": config.size,
         "text_tokens": config.text_tokens,
         "v1_data": "web, internal" if config.data_types else None,
-        "sampling": asdict(config.sampling),
+        "sampling": _usual(config.sampling),
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _usual(sampling: Sampling) -> dict[str, Any]:
+    """The defaults; an order is only in the row of the mode that has several."""
+    return {key: value for key, value in asdict(sampling).items() if key != "order"}
 
 
 def _bytes(folder: Path | None) -> int:

@@ -89,6 +89,15 @@ def test_a_preset_fills_what_is_not_said(cli: Cli) -> None:
     assert (one.solver, one.times, one.steps, one.guidance) == ("dpm++3s", "uniform", 5, 7.0)
 
 
+def test_the_order_of_a_pair_reaches_the_model_and_its_record(cli: Cli) -> None:
+    cli("joint", "--order", "text-first", "--seed", "7")
+    assert read_metadata("joint-7-0.png").records[0].request.order == "text-first"
+    cli("joint", "--preset", "published")
+    cli("joint", "--preset", "published", "--order", "image-first")
+    orders = [one.order for one in fake.SEEN]
+    assert orders == ["text-first", "together", "image-first"]
+
+
 def test_caption_choice_reaches_the_model(cli: Cli, photo: str) -> None:
     cli("i2t", photo, "--caption", "nucleus")
     assert fake.SEEN[0].caption == "nucleus"

@@ -28,7 +28,7 @@ Examples:
   unidiff sweep "a fox" --negative "snow;a white background" --text-level 0,0.2,0.4
   unidiff sweep "a fox" --and "snow:0.3;snow:0.6;snow:1" --seed 1-3
 """
-LEFT_OUT = {"count", "grid", "format", "caption"}
+LEFT_OUT = {"count", "grid", "format", "caption", "order"}
 
 
 def _several(name: str, metavar: str, help: str) -> Any:

@@ -29,6 +29,7 @@ from unidiff_cli.cli.options.paths import (
     ImageLevel,
     Mask,
     Negative,
+    Order,
     Strength,
     TextLevel,
 )
@@ -81,6 +82,7 @@ class Options:
         int,
         sampling_option("--count", "-n", metavar="N", help="Samples of each input."),
     ] = 1
+    order: Order = field(default=None, metadata=_only(scopes.has_orders))
     strength: Strength = field(default=None, metadata=_only(scopes.edits))
     mask: Mask = field(default=None, metadata=_only(scopes.edits))
     feather: Feather = field(default=None, metadata=_only(scopes.edits))
@@ -233,7 +235,8 @@ class Options:
     def settings(self, mode: Mode) -> dict[str, Any]:
         """The fields of a Request that are neither mode, input nor seed."""
         preset = PRESETS[self.preset] if self.preset else {}
-        chosen = {name: getattr(self, name) for name in ("steps", "solver", "times", "guidance")}
+        names = ("steps", "solver", "times", "guidance", *(["order"] if mode.orders else []))
+        chosen = {name: getattr(self, name) for name in names}
         return {
             **{
                 name: preset.get(name) if value is None else value for name, value in chosen.items()

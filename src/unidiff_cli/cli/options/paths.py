@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -49,6 +49,15 @@ Extend = Annotated[
         "--extend",
         metavar="L,T,R,B",
         help="Add so many pixels on the left, top, right and bottom, and draw them.",
+    ),
+]
+Order = Annotated[
+    Literal["together", "text-first", "image-first"] | None,
+    sampling_option(
+        "--order",
+        help="together: picture and caption form side by side, as published; text-first: a "
+        "caption, then its picture; image-first: a picture, then its caption. --steps count for "
+        "each of the two. The default is the model's.",
     ),
 ]
 Negative = Annotated[

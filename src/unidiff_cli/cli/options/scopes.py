@@ -35,6 +35,11 @@ def makes_pairs(mode: Mode) -> bool:
     return makes_pictures(mode) and makes_text(mode)
 
 
+def has_orders(mode: Mode) -> bool:
+    """Modes that make two things, in some order."""
+    return bool(mode.orders)
+
+
 def is_guided(mode: Mode) -> bool:
     """Modes with a leg that knows something of the other modality, to be pushed towards."""
     return any(leg.alone(m) != leg for leg in mode.legs for m in leg.which(Role.SAMPLED))

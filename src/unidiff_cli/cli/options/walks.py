@@ -39,7 +39,7 @@ Seed = Annotated[
         help="The seed of the whole walk; by default a random one is drawn and printed.",
     ),
 ]
-LEFT_OUT = {"count", "batch_size", "grid", "format", "absent", "best_of"}
+LEFT_OUT = {"count", "batch_size", "grid", "format", "absent", "best_of", "order"}
 """Options of a mode that mean nothing to a walk of one sample."""
 
 
