@@ -98,8 +98,8 @@ def sample(text: Tensor, seed: int) -> Tensor:
     settings = CONFIG["sampling"] | CONFIG["sampling"]["modes"]["t2i"]
     net = UViT(sizes := UViTConfig(**CONFIG["uvit"]))
     net.load_state_dict(Weights("uvit"), assign=True)
-    picture = (sizes.channels, sizes.size, sizes.size), (1, sizes.clip_dim)  # looks, meaning
-    noise = Noise([seed], Pair(picture, ((sizes.text_tokens, sizes.text_dim),)))
+    looks, meaning = (sizes.channels, sizes.size, sizes.size), (sizes.clip_tokens, sizes.clip_dim)
+    noise = Noise([seed], Pair((looks, meaning), ((sizes.text_tokens, sizes.text_dim),)))
     schedule, evaluations = stable_diffusion(), count()
 
     def clean(z: Latent, t: float) -> Latent:
