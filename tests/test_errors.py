@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import errno
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from unidiff_cli import errors
 from unidiff_cli.batch.crew import WorkerDied
 from unidiff_cli.cli.command import WRONG_USES
 from unidiff_cli.errors.codes import Code, registry
+from unidiff_cli.errors.system import cannot_read, cannot_write
 from unidiff_cli.keep.folder import Unsafe
 from unidiff_cli.train.trainer import TrainingDiverged
 
@@ -26,7 +29,7 @@ CLASSES["TrainingDiverged"] = TrainingDiverged
 
 def files() -> Iterator[tuple[Path, ast.AST]]:
     for path in HOUSE.rglob("*.py"):
-        if path.parent.name != "errors":
+        if path.parent.name != "errors" or path.name == "system.py":
             yield path, ast.parse(path.read_text())
 
 
@@ -90,3 +93,18 @@ def test_an_error_that_was_written_down_is_one_again() -> None:
 def test_an_error_of_an_older_version_has_no_class() -> None:
     back = errors.again({"type": "InputError", "message": "No."})
     assert (type(back), back.code) == (errors.UnidiffError, "internal.unexpected")
+
+
+@pytest.mark.parametrize(
+    ("number", "read", "write"),
+    [
+        (errno.ENOSPC, "input.unreadable", "output.disk-full"),
+        (errno.EDQUOT, "input.unreadable", "output.disk-full"),
+        (errno.ENOENT, "input.missing", "output.unwritable"),
+        (errno.EISDIR, "input.folder", "output.unwritable"),
+        (errno.EACCES, "input.unreadable", "output.unwritable"),
+    ],
+)
+def test_what_the_system_refuses_has_its_own_code(number: int, read: str, write: str) -> None:
+    error = OSError(number, os.strerror(number))
+    assert (cannot_read("x", error).code, cannot_write("x", error).code) == (read, write)

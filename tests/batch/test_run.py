@@ -268,7 +268,7 @@ def test_progress_in_json() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["missing.jsonl", "-o", "out"], 3, "missing.jsonl cannot be read"),
+        (["missing.jsonl", "-o", "out"], 3, "There is no file missing.jsonl"),
         (["jobs.jsonl"], 2, "-o FOLDER"),
         ([], 2, "-o FOLDER"),
         (["jobs.jsonl", "-o", "out", "--workers", "0"], 2, "workers is a whole number"),

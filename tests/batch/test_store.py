@@ -196,7 +196,7 @@ def test_a_full_disk_leaves_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None
         store.put(record("a"))
         before = Path("answers/results.jsonl").read_bytes()
         monkeypatch.setattr(store, "out", Full(store.out))
-        with pytest.raises(OutputError, match="full"):
+        with pytest.raises(OutputError, match="No space left"):
             store.put(record("b"))
     assert Path("answers/results.jsonl").read_bytes() == before
 
@@ -211,9 +211,10 @@ def test_a_full_disk_while_tidying_leaves_the_answers_as_they_were() -> None:
         before = store.file.read_bytes()
         with (
             mock.patch("os.replace", full),
-            pytest.raises(OutputError, match=r"results\.jsonl cannot be written: No space"),
+            pytest.raises(OutputError, match=r"results\.jsonl cannot be written: No") as caught,
         ):
             store.tidy("ab")
+    assert caught.value.code == "output.disk-full"
     assert store.file.read_bytes() == before
     assert not store.file.with_suffix(".tmp").exists()
 

@@ -182,7 +182,7 @@ class TestPlot:
 
         def full(path: Path, data: bytes) -> None:
             raise OutputError(
-                "output.unwritable", f"{path} cannot be written: No space left on device."
+                "output.disk-full", f"{path} cannot be written: No space left on device."
             )
 
         monkeypatch.setattr(output, "replace_file", full)

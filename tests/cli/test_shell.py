@@ -179,9 +179,11 @@ def test_closed_standard_input_asked_for_is_empty(shell: Shell) -> None:
         assert words in done.stderr
 
 
-@pytest.mark.parametrize(("to", "words"), [("/dev/full", b"No space left"), ("&-", b"is closed")])
+@pytest.mark.parametrize(
+    ("to", "words"), [("/dev/full", b"output.disk-full"), ("&-", b"output.stdout")]
+)
 def test_stdout_that_takes_nothing_is_8(to: str, words: bytes, shell: Shell) -> None:
-    done = shell(f"unidiff t -q >{to}")
+    done = shell(f"unidiff t -q --progress json >{to}")
     assert done.returncode == 8
     assert words in done.stderr
     assert b"Exception ignored" not in done.stderr

@@ -199,8 +199,8 @@ def test_walks_and_batches_are_signed_too() -> None:
     [
         ("cert.pem", "names a certificate and its key"),
         ("cert.pem,", "names a certificate and its key"),
-        ("none.pem,key.pem", "none.pem cannot be read"),
-        ("cert.pem,none.pem", "none.pem cannot be read"),
+        ("none.pem,key.pem", "There is no file none.pem."),
+        ("cert.pem,none.pem", "There is no file none.pem."),
         ("key.pem,key.pem", "key.pem holds no certificate in PEM."),
         ("cert.pem,cert.pem", "cert.pem holds no private key in PEM."),
         ("cert.pem,otherkey.pem", "otherkey.pem is not the key of the certificate cert.pem."),

@@ -64,7 +64,7 @@ def test_a_pattern_chooses_by_name_or_by_path() -> None:
     files, (folder,) = expanded(["x.png", "."], "*.jpg")
     assert files == ["x.png", "a.jpg", "sub/c.jpg"]
     assert folder.note == ""
-    with pytest.raises(InputError, match=r"no picture like \*\.gif in \.\."):
+    with pytest.raises(InputError, match=r"^\. holds no picture like \*\.gif\.$"):
         expanded(["."], "*.gif")
 
 

@@ -130,10 +130,11 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patched:
         patched.setattr(save.os, "fsync", full)
-        with pytest.raises(OutputError, match="No space left"):
+        with pytest.raises(OutputError, match="No space left") as caught:
             convert("tiny", tmp_path / "ours", extras=Extras())
         with pytest.raises(OutputError, match="No space left"):
             save_ours(tmp_path / "other", make.tiny().config, {}, all_of(make.tiny()))
+    assert caught.value.code == "output.disk-full"
     assert os.listdir(tmp_path / "other") == []
     assert not list(tmp_path.glob("*ours*"))
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from unidiff_cli.batch.jobs import MAX_LINE
 from unidiff_cli.errors import InputError
+from unidiff_cli.errors.system import cannot_read
 from unidiff_cli.files.streams import read_some
 from unidiff_cli.files.text import as_utf8
 
@@ -108,6 +109,4 @@ def lines(path: Path) -> Iterator[bytes]:
         with open(path, "rb") as file:
             yield from cut(as_utf8(iter(lambda: file.read(BLOCK), b"")))
     except OSError as error:
-        raise InputError(
-            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
-        ) from error
+        raise cannot_read(path, error) from error

@@ -6,6 +6,7 @@ tells of it is written; a line is one write. So whatever stops the program, each
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from filelock import FileLock
 from unidiff_cli.batch.jobs import ID
 from unidiff_cli.batch.manifest import Manifest, agree
 from unidiff_cli.batch.shard import Shard
-from unidiff_cli.errors import OutputError
+from unidiff_cli.errors.system import cannot_write
 from unidiff_cli.files.output import alone, explained, make_folder, replace_file
 from unidiff_cli.files.record import REQUEST_FIELDS, line
 
@@ -84,14 +85,11 @@ class Store:
         try:
             written = self.out.write(data)
         except OSError as error:
-            raise OutputError(
-                "output.unwritable", f"{self.file} cannot be written: {error.strerror}."
-            ) from error
+            raise cannot_write(f"{self.file} cannot be written", error) from error
         if written != len(data):
             self.out.truncate(start)
-            raise OutputError(
-                "output.unwritable", f"{self.file} cannot be written: the disk is full."
-            )
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise cannot_write(f"{self.file} cannot be written", full)
         self._note(values, Place(self.file, start, *_summary(values)))
 
     def _note(self, values: Mapping[str, Any], place: Place) -> None:

@@ -111,6 +111,7 @@ Code = Literal[
     "result.diverged",
     "output.exists",
     "output.unwritable",
+    "output.disk-full",
     "output.no-file",
     "output.not-empty",
     "output.not-ours",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.errors.system import cannot_read
 from unidiff_cli.files.pictures import opened
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def certificates(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
-        ) from error
+        raise cannot_read(path, error) from error
     if b"-----BEGIN CERTIFICATE-----" not in data:
         raise InputError(
             "input.certificate", f"{path} holds no certificate in PEM.", "See docs/credentials.md"

@@ -137,7 +137,7 @@ def expanded(arguments: Sequence[str], glob: str | None = None) -> tuple[list[st
             like = f" like {glob}" if glob else ""
             raise InputError(
                 "input.no-pictures",
-                f"There is no picture{like} in {argument}.",
+                f"{argument} holds no picture{like}.",
                 found.note or "Name another folder.",
             )
         names += map(str, found.pictures)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
+from unidiff_cli.errors.system import cannot_read
 from unidiff_cli.files.metadata import PACKET, read_metadata
 from unidiff_cli.files.record import Record
 from unidiff_cli.files.streams import settled
@@ -94,9 +95,7 @@ def _in_file(path: Path) -> Iterator[Original | UnidiffError]:
                 if line.strip():
                     yield from _on_line(name, line)
     except OSError as error:
-        raise InputError(
-            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
-        ) from error
+        raise cannot_read(path, error) from error
 
 
 def _on_line(name: str, line: bytes) -> Iterator[Original | UnidiffError]:

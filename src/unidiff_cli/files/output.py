@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unidiff_cli.errors import OutputError, UsageError
+from unidiff_cli.errors.system import cannot_write
 from unidiff_cli.files.stamp import ALL, Stamp
 
 if TYPE_CHECKING:
@@ -268,9 +269,6 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            "output.unwritable",
-            f"{path} cannot be written: {reason}.",
-            "Choose another name or place with -o.",
+        raise cannot_write(
+            f"{path} cannot be written", error, "Choose another name or place with -o."
         ) from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from unidiff_cli.errors import InputError
+from unidiff_cli.errors.system import cannot_read
 from unidiff_cli.files.chunks import UNREAD_PROFILE, bearable
 from unidiff_cli.files.colours import to_srgb
 from unidiff_cli.files.formats import EXTRA, IDS, MORE, foreign, formats
@@ -149,8 +150,8 @@ def _explained(name: str) -> Iterator[None]:
         raise InputError(
             "input.too-large", f"{name} has more than {most} million pixels.", "Shrink it."
         ) from None
-    except FileNotFoundError:
-        raise InputError("input.missing", f"There is no file {name}.", "Check the path.") from None
+    except FileNotFoundError as error:
+        raise cannot_read(name, error) from None
     except IsADirectoryError:
         raise InputError(
             "input.folder",
@@ -164,9 +165,7 @@ def _explained(name: str) -> Iterator[None]:
     # On a damaged file Pillow's readers raise whatever they stumble over, beside OSError.
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:  # it could not be opened
-            raise InputError(
-                "input.unreadable", f"{name} cannot be read: {error.strerror}.", "Check the path."
-            ) from None
+            raise cannot_read(name, error) from None
         raise InputError(
             "input.truncated",
             f"{name} is damaged or cut off ({error}).",

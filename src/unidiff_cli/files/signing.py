@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from unidiff_cli import __version__
 from unidiff_cli.errors import InputError, OutputError, UnidiffError, UsageError
+from unidiff_cli.errors.system import cannot_read
 from unidiff_cli.files.credentials import SETTINGS, library
 from unidiff_cli.files.pictures import open_picture, opened
 from unidiff_cli.files.xmp import TRAINED
@@ -101,9 +102,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(
-            "input.unreadable", f"{path} cannot be read: {error.strerror}.", HELP
-        ) from error
+        raise cannot_read(path, error, HELP) from error
 
 
 def _matched(names: list[str], chain: bytes, key: bytes) -> tuple[str, bytes]:

@@ -20,7 +20,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from unidiff_cli.errors import OutputError
+from unidiff_cli.errors.system import cannot_write
 from unidiff_cli.model_config import ModelConfig
 from unidiff_cli.storage.checkpoint import Part, TokenizerName
 from unidiff_cli.storage.layout import CONFIG, part_file, tokenizer_file
@@ -66,10 +66,8 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            "output.unwritable",
-            f"The model cannot be written to {folder} ({error.strerror or error}).",
-            "Is there room on the disk, and may you write there?",
+        raise cannot_write(
+            f"The model cannot be written to {folder}", error, "May you write there?"
         ) from error
 
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from unidiff_cli.core.tuned import Tuned
-from unidiff_cli.errors import ModelUnavailable, OutputError
+from unidiff_cli.errors import ModelUnavailable
+from unidiff_cli.errors.system import cannot_write
 
 
 def read_tuned(path: Path) -> Tuned | None:
@@ -30,8 +31,8 @@ def write_tuned(tuned: Tuned, path: Path) -> None:
         partial.write_text(json.dumps(tuned.to_json(), indent=1) + "\n", encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise OutputError(
-            "output.unwritable",
-            f"{path} cannot be written ({error.strerror or error}).",
+        raise cannot_write(
+            f"{path} cannot be written",
+            error,
             "Name another file with -o, or convert the model into a folder of your own.",
         ) from error

@@ -15,7 +15,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from unidiff_cli.errors import InputError, UsageError
+from unidiff_cli.errors import UsageError
+from unidiff_cli.errors.system import cannot_read
 from unidiff_cli.files.text import read_text
 
 T = TypeVar("T")
@@ -81,11 +82,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(path))
     except OSError as error:
-        raise InputError(
-            "input.unreadable",
-            f"Cannot read {path}: {error.strerror or error}.",
-            "Check the path of the configuration.",
-        ) from error
+        raise cannot_read(path, error, "Check the path of the configuration.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError("usage.config", f"{path} is not valid TOML: {error}.") from error
 

@@ -56,7 +56,7 @@ def encode(path: Path, parts: Parts, folder: Path, note: Note) -> None:
     if not made:
         first = f" The first of {tally.bad} that are left out: {tally.why}." if tally.bad else ""
         raise InputError(
-            "input.data-set", f"There is no picture with a caption in {path}.{first}", LAYOUTS
+            "input.data-set", f"{path} holds no picture with a caption.{first}", LAYOUTS
         )
     note(f"{made} pictures with captions are encoded")
 

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from unidiff_cli.errors import OutOfMemory, OutputError, UsageError
+from unidiff_cli.errors.system import cannot_write
 from unidiff_cli.files.streams import is_pipe, settled
 from unidiff_cli.speed.memory import is_out_of_memory
 from unidiff_cli.train import checkpoint, config, distributed
@@ -90,10 +91,8 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            "output.unwritable",
-            f"{folder} cannot be the run's folder: {error.strerror}.",
-            "Choose another with -o.",
+        raise cannot_write(
+            f"{folder} cannot be the run's folder", error, "Choose another with -o."
         ) from error
 
 

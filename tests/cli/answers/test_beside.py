@@ -66,8 +66,8 @@ def test_a_damaged_picture_does_not_stop_the_others(cli: Cli, photos: Path) -> N
     [
         (["photos", "-o", "x", *BESIDE], 2, "Leave out -o and -n"),
         (["photos", "-n", "2", *BESIDE], 2, "Leave out -o and -n"),
-        (["photos/sub", *BESIDE], 3, "There is no picture in photos/sub."),
-        (["photos", "--glob", "*.gif", *BESIDE], 3, "There is no picture like *.gif in photos."),
+        (["photos/sub", *BESIDE], 3, "photos/sub holds no picture."),
+        (["photos", "--glob", "*.gif", *BESIDE], 3, "photos holds no picture like *.gif."),
         (["photos", "--force", "--existing", "skip", *BESIDE], 2, "one or the other"),
         (["photos", "--suffix", "a/b", *BESIDE], 2, "'a/b' is no suffix"),
         (["photos", "--suffix", "png", *BESIDE], 2, "photos/a.png is a picture."),

@@ -256,7 +256,7 @@ class TestInput:
             (["t2i", "-", "-"], b"a fox", 2, "only once"),
             (["i2t", "-", "-"], b"", 2, "only once"),
             (["t2i", "a" * 5000], b"", 2, "5000 characters"),
-            (["i2t", "."], b"", 3, "There is no picture in ."),
+            (["i2t", "."], b"", 3, ". holds no picture."),
             (["i2t", "nowhere.png"], b"", 3, "There is no file nowhere.png"),
         ],
     )

@@ -47,7 +47,7 @@ def test_the_folder_is_the_answer_and_all_else_is_stderr(data: Path) -> None:
     ("arguments", "code", "said"),
     [
         ([], 2, "There is nothing to train"),
-        (["none.toml"], 3, "Cannot read none.toml"),
+        (["none.toml"], 3, "There is no file none.toml"),
         (["--data", "nowhere", "--model", "tiny"], 3, "There is no nowhere"),
         (["--data", ".", "--model", "tiny"], 3, "no picture with a caption"),
         (["--data", ".", "--model", "no-such-model"], 4, "no model 'no-such-model'"),

@@ -75,7 +75,7 @@ def gallery(
         leave(failures, len(failures))
         raise InputError(
             "input.no-pictures",
-            f"There is no picture in {folder}.",
+            f"{folder} holds no picture.",
             "Name a folder with pictures in it.",
         )
     data = page(title or folder.resolve().name or str(folder), cards).encode()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 import typer
 
 from unidiff_cli.errors import OutputError, UnidiffError, UsageError
+from unidiff_cli.errors.system import FULL, cannot_write
 from unidiff_cli.progress import Progress, Silence
 
 if TYPE_CHECKING:
@@ -92,11 +93,11 @@ class Console:
             raise
         except OSError as error:
             drop_stdout()
-            reason = error.strerror or str(error)
+            said = "Standard output cannot be written"
+            if error.errno in FULL:
+                raise cannot_write(said, error) from error
             raise OutputError(
-                "output.stdout",
-                f"Standard output cannot be written: {reason}.",
-                "Send it elsewhere.",
+                "output.stdout", f"{said}: {error.strerror or error}.", "Send it elsewhere."
             ) from error
 
     def note(self, text: str) -> None:
