@@ -113,21 +113,37 @@ def test_a_mode_may_have_defaults_of_its_own(model: UniDiffuser) -> None:
     assert choices(Request(mode="joint")) == plain
 
 
-def test_a_pair_with_one_of_it_first_is_what_two_modes_make(model: UniDiffuser) -> None:
-    def latents(request: Request) -> Latents:
-        sampler = model.sampler(request, noise, model.dtype)
-        return sampler.walk(request.walk, noise.latents(0, "start"))
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_pair_made_in_turn_is_what_two_commands_make(model: UniDiffuser, size: int) -> None:
+    for order, first, second in (("text-first", "t", "t2i"), ("image-first", "i", "i2t")):
+        asked = Request(mode="joint", order=order, seed=5, count=3)
+        for result in model.stream([asked], batch_size=size):
+            (pair,), seed = result.outputs, result.request.seed
+            (one,) = model.run(Request(mode=first, seed=seed)).outputs
+            given = {"t": {"prompt": one.text}, "i": {"image": one.image}}[first]
+            (other,) = model.run(Request(mode=second, seed=seed, **given)).outputs
+            assert pair.text == (one.text or other.text)
+            made = one.image or other.image
+            assert pair.image is not None
+            assert made is not None
+            assert pair.image.tobytes() == made.tobytes()
 
-    noise = model.parts.noise([5], 32, 32)
-    for order, mode, other in (("text-first", "t", "t2i"), ("image-first", "i", "i2t")):
-        made = latents(model.resolve(Request(mode="joint", order=order, seed=5)))
-        first = latents(model.resolve(Request(mode=mode, seed=5)))
-        (part,) = MODES[mode].yields
-        assert torch.equal(made[part].parts[0], first[part].parts[0])
-        settings = model.resolve(Request(mode="joint", seed=5))
-        second = model.sampler(settings, noise, model.dtype).sample(MODES[other].legs[0], first, 1)
-        assert all(map(torch.equal, made.image.parts, second.image.parts))
-        assert all(map(torch.equal, made.text.parts, second.text.parts))
+
+def test_a_pair_whose_first_part_fails_has_its_error(
+    model: UniDiffuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sample = DegenerateResult("result.degenerate", "nothing"), UniDiffuser._sample
+
+    def fails(self: UniDiffuser, batch: list[Request], dtype: torch.dtype) -> list[Any]:
+        made = sample(self, batch, dtype)
+        return [broken, *made[1:]] if batch[0].mode == "t" else made
+
+    monkeypatch.setattr(UniDiffuser, "_sample", fails)
+    asked = Request(mode="joint", order="text-first", seed=5, count=2)
+    bad, good = model.stream([asked], batch_size=2)
+    assert bad.error is broken
+    assert good.error is None
+    assert good.outputs[0].text
 
 
 def test_a_mode_that_makes_one_thing_has_no_order() -> None:

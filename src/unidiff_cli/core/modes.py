@@ -17,9 +17,9 @@ above 0, which moves the leg inside: the nearer to the opposite edge, the less i
 sampled modality that is known may be noised to a first level below 1 and sampled from there
 (SDEdit, arXiv 2108.01073): so a picture is edited.
 
-And there is more than one way between two corners. joint takes the diagonal; along two edges, first
-`t` and then `t2i`, or `i` and then `i2t`, it samples from the same distribution, as
-p(x, y) = p(y) p(x | y) = p(x) p(y | x), with fewer points of the network for each step.
+And there is more than one way between two corners. joint takes the diagonal; along two edges, by
+`t` and then `t2i`, or by `i` and then `i2t`, a pair has the same distribution, as
+p(x, y) = p(y) p(x | y) = p(x) p(y | x).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import chain
 
 from unidiff_cli.core.pair import MODALITIES, Modality, Pair
 
@@ -73,8 +74,9 @@ class Mode:
     name: str
     help: str
     legs: tuple[Leg, ...]
-    orders: Mapping[str, tuple[Leg, ...]] = field(default_factory=dict, hash=False)
-    """Other ways to the same end, by name; `legs` are TOGETHER."""
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Other ways to the same end: by their name, the modes that make it, each given what the one
+    before made. `legs` are TOGETHER."""
 
     @property
     def needs(self) -> Modality | None:
@@ -105,7 +107,8 @@ class Mode:
         Of what is given already, nothing is sampled on the way; the last leg begins at `first`, if
         that is a number, and what is given is held at its modality's level.
         """
-        *before, last = self.orders.get(order, self.legs)
+        own = [MODES[name].legs for name in self.orders.get(order, ())]
+        *before, last = chain.from_iterable(own or [self.legs])
         before = [leg for leg in before if not all(m in given for m in leg.which(Role.SAMPLED))]
         last = last if first is None else replace(last, first=first)
         legs = (
@@ -126,7 +129,7 @@ MODES: dict[str, Mode] = {
             "joint",
             "Make a picture and its caption, from nothing.",
             (Leg(S, S),),
-            {"text-first": (Leg(A, S), Leg(S, G)), "image-first": (Leg(S, A), Leg(G, S))},
+            {"text-first": ("t", "t2i"), "image-first": ("i", "i2t")},
         ),
         Mode("i", "Make a picture, from nothing.", (Leg(S, A),)),
         Mode("t", "Make a sentence, from nothing.", (Leg(A, S),)),

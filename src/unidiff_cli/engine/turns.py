@@ -1,0 +1,36 @@
+"""A pair that is made in turn: first the one, then the other of what is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from unidiff_cli.core.modes import MODES
+from unidiff_cli.errors import UnidiffError
+from unidiff_cli.request import Output, Request
+
+Made = list[Output | UnidiffError]
+
+
+def in_turn(batch: list[Request], make: Callable[[list[Request]], Made]) -> Made:
+    """Samples of requests alike, whose order names two modes; what fails does so at its turn.
+
+    What is handed on is the words or the picture, not its latent, which sampling leaves a little
+    off: sample s is what the two commands make of seed s, one after the other.
+    """
+    first, second = MODES[batch[0].mode].orders[batch[0].order or ""]
+    made = make([replace(one, mode=first, order=None) for one in batch])
+    given = [
+        replace(one, mode=second, order=None, prompt=known.text, image=known.image)
+        for one, known in zip(batch, made, strict=True)
+        if isinstance(known, Output)
+    ]
+    rest = iter(make(given) if given else [])
+    return [_both(known, next(rest)) if isinstance(known, Output) else known for known in made]
+
+
+def _both(known: Output, other: Output | UnidiffError) -> Output | UnidiffError:
+    if isinstance(other, UnidiffError):
+        return other
+    text = other.text if known.text is None else known.text
+    return replace(other, image=known.image or other.image, text=text)
