@@ -256,3 +256,22 @@ def test_a_mark_alone_is_told(cli: Cli) -> None:
         "  It says nothing of how it was made, but by whom:",
         "  Made by a trained model (IPTC trainedAlgorithmicMedia).",
     ]
+
+
+def test_a_prompt_a_name_and_a_hash_of_digits_stay_texts() -> None:
+    text = "2077\nSteps: 20, Model: 1e5, Model hash: 0123456789, VAE hash: 72e3450987, Seed: 5"
+    path = png(parameters=text)
+    told = {"prompt": "2077", "model": "1e5", "model_hash": "0123456789", "vae_hash": "72e3450987"}
+    assert read_metadata(path).settings == {**told, "steps": 20, "seed": 5}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400"])
+def test_a_walk_with_what_is_no_number_is_told_and_stops_nothing(number: str, cli: Cli) -> None:
+    path = png(
+        unidiff=f'{{"format": "unidiff", "version": 1, "records": [], "walk": {{"x": {number}}}}}'
+    )
+    done = cli("info", str(path), str(path), "--json")
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 2)
+    assert json.loads(done.stdout.splitlines()[0])["problem"] == (
+        "its walk is no object of plain values"
+    )

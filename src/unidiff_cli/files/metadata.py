@@ -15,6 +15,7 @@ keep nothing else, and IPTC's properties for pictures of models. The profile has
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -197,6 +198,11 @@ def read_metadata(source: Source) -> Metadata:
     )
 
 
+def _is_plain(value: object) -> bool:
+    """Text or a finite number: Python's JSON knows others, which no other reader does."""
+    return isinstance(value, str) or (isinstance(value, (int, float)) and math.isfinite(value))
+
+
 def _is_source(value: str) -> bool:
     return value.startswith(xmp.NEWSCODES) and value.removeprefix(xmp.NEWSCODES).isalpha()
 
@@ -229,8 +235,6 @@ def _document(text: str) -> tuple[tuple[Record, ...], dict[str, str | float]]:
     if not isinstance(records, list):
         raise ValueError("it has no list of records")
     walk = values.get("walk", {})
-    if not isinstance(walk, dict) or not all(
-        isinstance(v, (str, int, float)) for v in walk.values()
-    ):
+    if not isinstance(walk, dict) or not all(map(_is_plain, walk.values())):
         raise ValueError("its walk is no object of plain values")
     return tuple(Record.from_json(each) for each in records), walk

@@ -7,6 +7,7 @@ by the texts that it has.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,11 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "version": ("mflux_version", "app_version", "swarm_version", "version"),
 }
 """The names under which programs keep the same setting, the first that is there counts."""
+WORDS = {
+    each for name in ("prompt", "negative_prompt", "model", "version") for each in ALIASES[name]
+}
+"""Of those the ones that are never numbers."""
+NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,8 @@ def _easy(texts: Mapping[str, str]) -> Told | None:
     """Easy Diffusion's PNGs: a text for each setting."""
     if not _EASY & texts.keys():
         return None
-    numbers = {name: _number(text) for name, text in texts.items()}
     known = {name for names in ALIASES.values() for name in names}
-    return Told("Easy Diffusion", _settings(numbers), tuple(known & texts.keys()))
+    return Told("Easy Diffusion", _settings(_read(texts)), tuple(known & texts.keys()))
 
 
 def _in_json(texts: Mapping[str, str]) -> Told | None:
@@ -131,7 +136,7 @@ def _automatic(texts: Mapping[str, str]) -> Told | None:
             program = (
                 "stable-diffusion.cpp" if version.startswith("stable-diff") else "AUTOMATIC1111"
             )
-            settings = {n.lower().replace(" ", "_"): _number(value) for n, value in found.items()}
+            settings = _read({n.lower().replace(" ", "_"): value for n, value in found.items()})
             return Told(program, _plain(settings), (name,), text)
     return None
 
@@ -188,11 +193,15 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Setting]:
     return plain
 
 
+def _read(values: Mapping[str, str]) -> dict[str, Setting]:
+    """Texts as the numbers that they are; a prompt, a name and a hash of digits stay texts."""
+    return {
+        name: text if name in WORDS or name.endswith("hash") else _number(text)
+        for name, text in values.items()
+    }
+
+
 def _number(text: str) -> Setting:
-    """The text as the number that it is, or as it is."""
-    for kind in (int, float):
-        try:
-            return kind(text) if len(text) < 25 else text
-        except ValueError:
-            continue
-    return text
+    if not NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
