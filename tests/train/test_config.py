@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -118,3 +119,15 @@ def test_a_wrong_plan_names_its_file(tmp_path: Path, old: str, new: str, message
     path.write_text(PLAN.replace(old, new))
     with pytest.raises(UsageError, match=rf"config.toml: .*{message}"):
         parts.read(path, {}, {})
+
+
+def test_programs_are_told_of_an_error_by_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from unidiff_cli.train import __main__ as trainer
+
+    monkeypatch.setattr("sys.argv", ["train", str(tmp_path / "none.toml"), "--progress", "json"])
+    monkeypatch.setattr(trainer, "begin", lambda: None)
+    assert trainer.main() == 3
+    told = json.loads(capsys.readouterr().err)
+    assert (told["event"], told["code"]) == ("error", "input.missing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -20,11 +21,19 @@ def main() -> int:
 
             train(Options(**vars(arguments)), sys.stderr)
         except UnidiffError as error:
-            sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
+            sys.stderr.write(_told(error, arguments.progress == "json"))
             return error.exit_code
         except KeyboardInterrupt:
             return 128 + came[0] if came else INTERRUPTED
     return 0
+
+
+def _told(error: UnidiffError, as_event: bool) -> str:
+    """What went wrong, and what to try; for programs as the event that unidiff tells it by."""
+    if not as_event:
+        return f"{error.message}\n" + (f"{error.hint}\n" if error.hint else "")
+    said = {"type": error.kind, "code": error.code, "message": error.message, "hint": error.hint}
+    return json.dumps({"event": "error", **said}, ensure_ascii=False) + "\n"
 
 
 def _arguments() -> argparse.Namespace:
