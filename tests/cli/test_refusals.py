@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -229,3 +230,12 @@ class TestClosedStreams:
 
         monkeypatch.setattr(sys, "stdout", None)
         assert drawn(["A"], [["b"]]).splitlines()[-1] == "b"
+
+
+@pytest.mark.parametrize("command", [("bench", "--repeats", "0"), ("gallery", "x", "--side", "1")])
+def test_a_number_out_of_the_range_of_its_option_has_that_code(
+    command: tuple[str, ...], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNIDIFF_PROGRESS", "json")
+    done = cli(*command)
+    assert (done.exit_code, json.loads(done.stderr)["code"]) == (2, "usage.range")

@@ -35,9 +35,10 @@ WRONG_USES: Mapping[str, Code] = {
     "MissingParameter": "usage.missing",
     "BadOptionUsage": "usage.missing",
     "BadChoice": "usage.choice",
+    "OutOfRange": "usage.range",
     "BadParameter": "usage.form",
 }
-"""The names of its children, one of them in two, -> codes; the others are about the command."""
+"""The names of its children, one of them in three, -> codes; the others are about the command."""
 
 
 class Command(TyperCommand):
@@ -176,7 +177,9 @@ def _say(error: UnidiffError, events: bool) -> None:
 
 def _wrong_use(error: Any) -> UsageError:
     message = error.format_message().replace("Value error, ", "")  # how pydantic begins
-    name = "BadChoice" if " is not one of " in message else type(error).__name__
+    signs = {" is not one of ": "BadChoice", " should be greater ": "OutOfRange"}
+    signs[" should be less "] = "OutOfRange"
+    name = next((n for sign, n in signs.items() if sign in message), type(error).__name__)
     return UsageError(
         WRONG_USES.get(name, "usage.command-line"), _sentence(message), _help_of(error)
     )

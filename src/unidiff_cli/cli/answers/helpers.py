@@ -87,6 +87,9 @@ def _finish(model: Kept, path: Path, new: bool, console: Console) -> None:
             status = look(path)
         except Lost:
             return
+        if status.hangs:
+            console.note("a helper is left behind, and busy; to see it: unidiff keep")
+            return
         until = time.strftime("%H:%M", time.localtime(time.time() + status.left))
         console.note(
             f"a helper keeps {status.model} loaded ({human(status.memory)}) until "
