@@ -12,7 +12,8 @@ HEAD = """\
 # Errors
 
 Every error has a code by name, such as `model.missing`. It is in the `error` of a record (`--json`,
-the answers of `unidiff batch`) and in the events of `--progress json`; Python has `error.code`.
+the answers of `unidiff batch`) and in the events of `--progress json`, which UNIDIFF_PROGRESS=json
+asks of every command; Python has `error.code`.
 Sentences may change from version to version; a code keeps its meaning, and later versions may have
 more of them. What stands before its dot says the exit code and, in Python, the class in
 `unidiff_cli.errors`. A run in which some items failed and others did not ends with 6, and each that

@@ -77,3 +77,12 @@ def test_a_broken_exif_header_is_no_matter(cli: Cli) -> None:
     done = cli("info", "a.png")
     assert (done.exit_code, done.stderr) == (0, "")
     assert "a.png: PNG, 8 x 8" in done.stdout
+
+
+def test_a_file_among_several_that_cannot_be_read_is_an_event_for_programs(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNIDIFF_PROGRESS", "json")
+    Image.new("RGB", (8, 8)).save("there.png")
+    done = cli("info", "there.png", "none.png", "--json")
+    assert (done.exit_code, json.loads(done.stderr)["code"]) == (6, "input.missing")

@@ -57,7 +57,8 @@ class Console:
     """The voice of one command."""
 
     quiet: bool = False
-    progress: Literal["auto", "none", "json"] = "auto"
+    progress: Literal["auto", "none", "json"] = field(default_factory=lambda: _asked())
+    """Of commands without the option, what its variable says."""
     show: bool = False
     """Whether pictures are also drawn on the terminal."""
     bar: Bar | None = field(default=None, init=False)
@@ -199,6 +200,10 @@ def check_terminal(stream: TextIO | None, option: str, name: str) -> None:
             f"{option} draws on a terminal, and {name} is none.",
             f"Leave {option} out.",
         )
+
+
+def _asked() -> Literal["auto", "json"]:
+    return "json" if os.environ.get("UNIDIFF_PROGRESS") == "json" else "auto"
 
 
 def _can_draw() -> bool:
