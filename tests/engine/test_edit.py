@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -18,7 +19,7 @@ from unidiff_cli.engine.best import candidates
 from unidiff_cli.engine.fit import Fit
 from unidiff_cli.engine.gain import gain
 from unidiff_cli.engine.model import path_of
-from unidiff_cli.engine.score import DRAWS, Scorer
+from unidiff_cli.engine.score import DRAWS, Scorer, weighed
 from unidiff_cli.errors import InputError, UnidiffError, UsageError
 from unidiff_cli.files.canvas import Canvas, seam
 from unidiff_cli.progress import Silence
@@ -238,6 +239,15 @@ def test_texts_are_told_in_order_and_those_out_of_reach_get_fewer_draws(
     assert [fit.evaluations for fit in scorer(photo, keep=40)] == [DRAWS] * 40
     single = Scorer.of(model, texts[:2])(photo, draws=1)
     assert [fit.error for fit in single] == [None, None]
+
+
+def test_all_of_a_picture_weighs_as_much_as_its_squares_together() -> None:
+    views = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+    long = weighed(views).unflatten(0, views.shape).pow(2).sum(1)
+    assert long.tolist() == pytest.approx(
+        [4 * float(views[0] @ views[0]), *views[1:].pow(2).sum(1)]
+    )
+    assert torch.equal(weighed(views[:1]), views[0].double())
 
 
 def test_a_score_is_its_formula(model: UniDiffuser, photo: Image.Image) -> None:

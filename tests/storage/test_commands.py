@@ -180,4 +180,9 @@ def test_info_of_the_random_model() -> None:
 def test_info_tells_the_settings_of_single_modes() -> None:
     (line,) = (row for row in models("info", "starter").stdout.splitlines() if "sampling" in row)
     usual = "solver dpm++2m, times log-snr, steps 25, guidance 2.0"
-    assert line == f"sampling       {usual}; t2i: solver unipc, steps 8; edit: guidance 4.0"
+    rows = [
+        "t2i: solver unipc, steps 8",
+        "joint: order text-first, solver unipc, steps 8",
+        "edit: guidance 4.0",
+    ]
+    assert line == "; ".join([f"sampling       {usual}", *rows])

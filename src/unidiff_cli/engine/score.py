@@ -15,7 +15,9 @@ All candidates share the draws of noise, so that few tell them apart. Scale, lev
 measured on the bundled model (docs/paths.md). It is the CLIP part, which is of what a picture
 shows; errors in the VAE part, of how it looks, or in the words tell far less. And it is level 1,
 where sampling begins: below it the noisy picture itself says what it shows. There a prediction
-knows nothing of the picture, and is made once for any number of them.
+knows nothing of the picture, and is made once for any number of them. Of several views the whole
+picture weighs as much as its squares together: these tell several things apart, that knows
+drawings that the model has not seen.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean, variance
 from typing import TYPE_CHECKING, Self
 
+import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -86,12 +89,12 @@ class Scorer:
 
         After each draw the best quarter goes on, but at least FLOOR and `keep` of them.
         """
-        shown = self.read(picture).parts[1].double().flatten()
+        shown = weighed(self.read(picture).parts[1][0])
         alive = list(range(len(self.texts)))
         gains: list[list[float]] = [[] for _ in alive]
         for draw in range(draws):
             found = self.predictions([NOTHING, *alive], draw)
-            bare, *said = (each.double().flatten() for each in found)
+            bare, *said = map(weighed, found)
             for k, each in zip(alive, said, strict=True):
                 along = float((shown - bare) @ normalize(each - bare, dim=0))
                 gains[k].append(along * abs(along))
@@ -124,3 +127,10 @@ class Scorer:
         alpha, sigma = schedule.alpha(FIRST_TIME), schedule.sigma(FIRST_TIME)
         clean = (1 / alpha) * (z - sigma * found.image)
         self.known.update({(draw, k): each for k, each in zip(rows, clean.parts[1], strict=True)})
+
+
+def weighed(embeddings: Tensor) -> Tensor:
+    """(V, D) of a picture's views as one vector, the whole as heavy as all of its squares."""
+    squares = len(embeddings) - 1
+    weights = embeddings.new_tensor([max(1, squares), *[1] * squares], dtype=torch.float64)
+    return (weights.sqrt()[:, None] * embeddings).flatten()
