@@ -37,6 +37,12 @@ def test_a_folder_of_pictures(pictures: Pictures) -> None:
     ]
 
 
+def test_a_file_that_is_not_there_has_the_code_of_one() -> None:
+    with pytest.raises(InputError) as caught:
+        rows.read(Path("nowhere.jsonl"))
+    assert caught.value.code == "input.missing"
+
+
 def test_our_pictures_tell_their_words() -> None:
     made = Record(request=Request(mode="t2i", prompt="a red fox"), outputs=(Saved(image="x.png"),))
     both = Record(request=Request(mode="joint"), outputs=(Saved(image="y.png", text="a dog"),))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from unidiff_cli.errors import InputError
+from unidiff_cli.errors.system import cannot_read
 from unidiff_cli.files import dataset
 from unidiff_cli.files.metadata import read_metadata
 from unidiff_cli.files.streams import settled
@@ -265,6 +266,4 @@ def _text(path: Path) -> str:
             "input.encoding", f"{path} is not text in UTF-8 or, with a mark, UTF-16."
         ) from None
     except OSError as error:
-        raise InputError(
-            "input.unreadable", f"{path} cannot be read: {error.strerror}.", "Check the path."
-        ) from None
+        raise cannot_read(path, error) from None

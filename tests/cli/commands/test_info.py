@@ -41,6 +41,15 @@ def test_a_foreign_picture_tells_what_it_has(cli: Cli, photo: str) -> None:
     assert "\x1b" not in done.stdout
 
 
+def test_a_program_that_leaves_no_settings_is_named(cli: Cli) -> None:
+    mark = PngImagePlugin.PngInfo()
+    mark.add_text("Software", "NovelAI")
+    Image.new("RGB", (8, 8)).save("mark.png", pnginfo=mark)
+    assert cli("info", "mark.png").stdout.splitlines()[1:] == [
+        "  It has no record of unidiff, but NovelAI made it."
+    ]
+
+
 def test_a_record_of_the_future_is_said_to_be(cli: Cli) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_itxt("unidiff", '{"format": "unidiff", "version": 9}')

@@ -163,7 +163,8 @@ def _of_others(known: Metadata) -> list[str]:
         said.append(f"  It has no record of unidiff, but another program's parameters{by}:")
         said += [f"  {printable(text)}" for text in known.parameters.splitlines()]
     elif known.program is not None:
-        said.append(f"  It has no record of unidiff, but {printable(known.program)} says:")
+        told = "says:" if known.settings else "made it."
+        said.append(f"  It has no record of unidiff, but {printable(known.program)} {told}")
         said += map(_row, known.settings.items())
     rest = {name: text for name, text in known.texts.items() if name not in known.used}
     if not said:
