@@ -149,6 +149,8 @@ def test_a_pair_whose_first_part_fails_has_its_error(
 def test_a_mode_that_makes_one_thing_has_no_order() -> None:
     with pytest.raises(UsageError, match="t2i makes one"):
         Request(mode="t2i", prompt="a fox", order="text-first")
+    with pytest.raises(UsageError, match="joint is not"):
+        Request(mode="joint", order="text-first", negative="snow")
     with pytest.raises(UsageError, match="no order 'sideways'"):
         Request(mode="joint", order="sideways")
 

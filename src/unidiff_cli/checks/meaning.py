@@ -34,7 +34,9 @@ def _usage(mode: Mode) -> str:
 
 def check_meaning(request: Request) -> None:
     """Nothing, or a UsageError for a field that means nothing to the mode, or beside another."""
-    mode, legs, worded = MODES[request.mode], request.walk.legs, request.prompt is not None
+    mode, worded = MODES[request.mode], request.prompt is not None
+    # In whatever order: what the first of two modes hands on, nobody has given.
+    legs = mode.legs if mode.orders else request.walk.legs
     reads = any(leg.text is Role.GIVEN for leg in legs)
     sees = any(leg.image is Role.GIVEN for leg in legs)
     here = f"{request.mode} of words" if mode.revises and worded else request.mode
