@@ -101,9 +101,9 @@ Fast = Annotated[
     Literal["off", "safe", "max"],
     sampling_option(
         "--fast",
-        help="Compute the network's middle only at every second evaluation (safe; in joint at all "
-        "of them) or every third (max). Faster, but not the same result; compare with fewer "
-        "--steps: docs/fast.md.",
+        help="Compute the network's middle only at every second evaluation (safe; at all of them "
+        "where picture and caption form together) or every third (max). Faster, but not the same "
+        "result; compare with fewer --steps: docs/fast.md.",
     ),
 ]
 Json = Annotated[
