@@ -36,7 +36,11 @@ SAMPLING = Sampling(
     times="log-snr",
     steps=25,
     guidance=2.0,
-    modes={"t2i": {"solver": "unipc", "steps": 8}, "edit": {"guidance": 4.0}},
+    modes={
+        "t2i": {"solver": "unipc", "steps": 8},
+        "joint": {"order": "text-first", "solver": "unipc", "steps": 8},
+        "edit": {"guidance": 4.0},
+    },
 )
 
 
