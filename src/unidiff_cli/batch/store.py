@@ -83,13 +83,11 @@ class Store:
         start = self.out.tell()
         data = f"{line(values)}\n".encode()
         try:
-            written = self.out.write(data)
+            if self.out.write(data) != len(data):
+                self.out.truncate(start)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise cannot_write(f"{self.file} cannot be written", error) from error
-        if written != len(data):
-            self.out.truncate(start)
-            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            raise cannot_write(f"{self.file} cannot be written", full)
         self._note(values, Place(self.file, start, *_summary(values)))
 
     def _note(self, values: Mapping[str, Any], place: Place) -> None:

@@ -14,7 +14,13 @@ from typing import Any, Literal, get_args, get_origin
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from unidiff_cli.cli.terminal.console import drop_stdout, error_event, event, say_error
+from unidiff_cli.cli.terminal.console import (
+    drop_stdout,
+    error_event,
+    event,
+    say_error,
+    usual_progress,
+)
 from unidiff_cli.errors import (
     CLOSED_PIPE,
     INTERRUPTED,
@@ -39,6 +45,12 @@ WRONG_USES: Mapping[str, Code] = {
     "BadParameter": "usage.form",
 }
 """The names of its children, one of them in three, -> codes; the others are about the command."""
+SIGNS: Mapping[str, str] = {
+    " is not one of ": "BadChoice",
+    " should be greater ": "OutOfRange",
+    " should be less ": "OutOfRange",
+}
+"""What a BadParameter's message has in it -> which of the three it is."""
 
 
 class Command(TyperCommand):
@@ -139,7 +151,7 @@ def _wants_events(args: Sequence[str] | None) -> bool:
     given = [*(sys.argv[1:] if args is None else args)]
     if "--progress" in given[:-1]:
         return given[given.index("--progress") + 1] == "json"
-    return "--progress=json" in given or os.environ.get("UNIDIFF_PROGRESS") == "json"
+    return "--progress=json" in given or usual_progress() == "json"
 
 
 def exit_code(run: Callable[[], Any], events: bool = False) -> int:
@@ -177,9 +189,7 @@ def _say(error: UnidiffError, events: bool) -> None:
 
 def _wrong_use(error: Any) -> UsageError:
     message = error.format_message().replace("Value error, ", "")  # how pydantic begins
-    signs = {" is not one of ": "BadChoice", " should be greater ": "OutOfRange"}
-    signs[" should be less "] = "OutOfRange"
-    name = next((n for sign, n in signs.items() if sign in message), type(error).__name__)
+    name = next((n for sign, n in SIGNS.items() if sign in message), type(error).__name__)
     return UsageError(
         WRONG_USES.get(name, "usage.command-line"), _sentence(message), _help_of(error)
     )

@@ -17,7 +17,7 @@ from unidiff_cli import __version__
 from unidiff_cli.codecs.image import ImageCodec, where
 from unidiff_cli.codecs.text import TextCodec
 from unidiff_cli.core.latents import Latents
-from unidiff_cli.core.modes import MODES, Leg
+from unidiff_cli.core.modes import MODES, TOGETHER, Leg
 from unidiff_cli.core.noise import Noise
 from unidiff_cli.core.pair import Modality
 from unidiff_cli.core.sampler import Sampler, as_solver
@@ -181,8 +181,8 @@ class UniDiffuser(Model):
         if dtype is not self.dtype:  # a rescue: both formats at once are more than some GPUs hold
             self.parts.keep_only(dtype)
         first = batch[0]
-        if MODES[first.mode].orders.get(first.order or ""):
-            return in_turn(batch, lambda some: self._sample(some, dtype))
+        if turns := MODES[first.mode].orders.get(first.order or TOGETHER):
+            return in_turn(turns, batch, lambda some: self._sample(some, dtype))
         width, height = first.size or (0, 0)
         seeds = [seed_of(one) for one in batch]
         noise = self.parts.noise(seeds, width, height)

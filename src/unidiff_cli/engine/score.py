@@ -67,7 +67,7 @@ class Scorer:
     read: Callable[[Image.Image], Latent]
     """The image latent of a picture."""
     known: dict[tuple[int, int], Tensor] = field(default_factory=dict)
-    """Predictions (V, D) of the embeddings of a picture's views, by draw and text."""
+    """Predictions of the embeddings of a picture's views, `weighed`, by draw and text."""
 
     @classmethod
     def of(cls, model: UniDiffuser, texts: Sequence[str], seed: int = 0) -> Self:
@@ -94,7 +94,7 @@ class Scorer:
         gains: list[list[float]] = [[] for _ in alive]
         for draw in range(draws):
             found = self.predictions([NOTHING, *alive], draw)
-            bare, *said = map(weighed, found)
+            bare, *said = found
             for k, each in zip(alive, said, strict=True):
                 along = float((shown - bare) @ normalize(each - bare, dim=0))
                 gains[k].append(along * abs(along))
@@ -108,7 +108,7 @@ class Scorer:
         return sorted(fits, key=lambda fit: (-fit.evaluations, -fit.score))
 
     def predictions(self, some: Sequence[int], draw: int) -> list[Tensor]:
-        """What some texts let the model expect of a picture's CLIP part, each (V, D)."""
+        """What some texts let the model expect of a picture's CLIP part, each (V * D), weighed."""
         new = [k for k in some if (draw, k) not in self.known]
         if NOTHING in new:
             new.remove(NOTHING)
@@ -126,7 +126,8 @@ class Scorer:
         (found,) = self.predict([(Latents(z, words), Levels(FIRST_TIME, level))])
         alpha, sigma = schedule.alpha(FIRST_TIME), schedule.sigma(FIRST_TIME)
         clean = (1 / alpha) * (z - sigma * found.image)
-        self.known.update({(draw, k): each for k, each in zip(rows, clean.parts[1], strict=True)})
+        views = map(weighed, clean.parts[1])
+        self.known.update({(draw, k): each for k, each in zip(rows, views, strict=True)})
 
 
 def weighed(embeddings: Tensor) -> Tensor:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from unidiff_cli.core.modes import MODES
 from unidiff_cli.errors import UnidiffError
 from unidiff_cli.request import Output, Request
 
 Made = list[Output | UnidiffError]
 
 
-def in_turn(batch: list[Request], make: Callable[[list[Request]], Made]) -> Made:
-    """Samples of requests alike, whose order names two modes; what fails does so at its turn.
+def in_turn(
+    modes: tuple[str, ...], batch: list[Request], make: Callable[[list[Request]], Made]
+) -> Made:
+    """Samples of requests alike, by two modes after each other; what fails does so at its turn.
 
     What is handed on is the words or the picture, not its latent, which sampling leaves a little
     off: sample s is what the two commands make of seed s, one after the other.
     """
-    first, second = MODES[batch[0].mode].orders[batch[0].order or ""]
+    first, second = modes
     made = make([replace(one, mode=first, order=None) for one in batch])
     given = [
         replace(one, mode=second, order=None, prompt=known.text, image=known.image)

@@ -101,6 +101,11 @@ AREAS: Mapping[str, type[UnidiffError]] = {
 """What a code begins with -> its class."""
 
 
+def written(error: UnidiffError) -> dict[str, str]:
+    """The error as events have it; `again` is the way back."""
+    return {"type": error.kind, "code": error.code, "message": error.message, "hint": error.hint}
+
+
 def again(said: Mapping[str, str]) -> UnidiffError:
     """The error that was written down so: its code's area says its class.
 

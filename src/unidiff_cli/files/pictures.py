@@ -150,8 +150,6 @@ def _explained(name: str) -> Iterator[None]:
         raise InputError(
             "input.too-large", f"{name} has more than {most} million pixels.", "Shrink it."
         ) from None
-    except FileNotFoundError as error:
-        raise cannot_read(name, error) from None
     except IsADirectoryError:
         raise InputError(
             "input.folder",

@@ -121,10 +121,10 @@ def models() -> Schema:
             "why": {**maybe, "description": "Why it is not here."},
         }
     )
-    chosen = {name: kind for name, kind in asked().items() if name in (*SETTLED, "order")}
+    settings = asked()
     named_so = [field.name for field in fields(Sampling)]
-    of_mode = {name: chosen[name] for name in named_so if name in chosen}
-    sampling = {name: kind for name, kind in of_mode.items() if name != "order"}
+    sampling = {name: settings[name] for name in named_so if name in SETTLED}
+    of_mode = {**sampling, "order": settings["order"]}
     known = closed(
         {
             "name": TEXT,

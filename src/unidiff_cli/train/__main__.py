@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from unidiff_cli.errors import INTERRUPTED, UnidiffError
+from unidiff_cli.errors import INTERRUPTED, UnidiffError, written
 from unidiff_cli.process import begin, ending_in_order
 
 
@@ -32,8 +32,7 @@ def _told(error: UnidiffError, as_event: bool) -> str:
     """What went wrong, and what to try; for programs as the event that unidiff tells it by."""
     if not as_event:
         return f"{error.message}\n" + (f"{error.hint}\n" if error.hint else "")
-    said = {"type": error.kind, "code": error.code, "message": error.message, "hint": error.hint}
-    return json.dumps({"event": "error", **said}, ensure_ascii=False) + "\n"
+    return json.dumps({"event": "error", **written(error)}, ensure_ascii=False) + "\n"
 
 
 def _arguments() -> argparse.Namespace:

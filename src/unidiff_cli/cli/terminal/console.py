@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 
-from unidiff_cli.errors import OutputError, UnidiffError, UsageError
+from unidiff_cli.errors import OutputError, UnidiffError, UsageError, written
 from unidiff_cli.errors.system import FULL, cannot_write
 from unidiff_cli.progress import Progress, Silence
 
@@ -52,12 +52,17 @@ def drop_stdout() -> None:
         return
 
 
+def usual_progress() -> Literal["auto", "json"]:
+    """What --progress is where nobody says it, as far as it matters without a bar."""
+    return "json" if os.environ.get("UNIDIFF_PROGRESS") == "json" else "auto"
+
+
 @dataclass
 class Console:
     """The voice of one command."""
 
     quiet: bool = False
-    progress: Literal["auto", "none", "json"] = field(default_factory=lambda: _asked())
+    progress: Literal["auto", "none", "json"] = field(default_factory=usual_progress)
     """Of commands without the option, what its variable says."""
     show: bool = False
     """Whether pictures are also drawn on the terminal."""
@@ -202,10 +207,6 @@ def check_terminal(stream: TextIO | None, option: str, name: str) -> None:
         )
 
 
-def _asked() -> Literal["auto", "json"]:
-    return "json" if os.environ.get("UNIDIFF_PROGRESS") == "json" else "auto"
-
-
 def _can_draw() -> bool:
     return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
 
@@ -217,8 +218,7 @@ def event(**values: Any) -> None:
 
 def error_event(error: UnidiffError) -> None:
     """{"event": "error", "type": ..., "code": ..., "message": ..., "hint": ...}"""
-    said = {"type": error.kind, "code": error.code, "message": error.message, "hint": error.hint}
-    event(event="error", **said)
+    event(event="error", **written(error))
 
 
 class Events:
